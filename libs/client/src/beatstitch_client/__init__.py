@@ -1,0 +1,1 @@
+"""BeatStitch's Python SDK and command."""

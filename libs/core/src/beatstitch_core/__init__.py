@@ -1,0 +1,1 @@
+"""BeatStitch's pure core: time base, canonical documents, EDL invariants, errors, limits."""

@@ -1,0 +1,27 @@
+"""Names of objects in the bucket.
+
+Every key begins with its tenant's prefix, so a tenant's rights, bytes and end are a matter of a prefix.
+Inputs are named by their asset. Artefacts are content-addressed: the name is a hash of everything that
+decides the bytes, the producing code's fingerprint included, so making one twice is harmless and a
+finished one is found.
+"""
+
+from __future__ import annotations
+
+
+def tenant_prefix(tenant: str) -> str:
+    """Prefix of all keys of a tenant."""
+    return f"t/{tenant}/"
+
+
+def input_key(prefix: str, asset_id: str) -> str:
+    """An uploaded file, as it came."""
+    return f"{prefix}in/{asset_id}"
+
+
+def artefact_key(prefix: str, kind: str, digest: str, suffix: str = "") -> str:
+    """An artefact; `kind` is one of "grid", "waveform", "thumb", "probe", "edl", "chunk", "audio", "out".
+
+    The first two hex digits become a folder, which keeps listings of a bucket's browser usable.
+    """
+    return f"{prefix}{kind}/{digest[:2]}/{digest}{suffix}"

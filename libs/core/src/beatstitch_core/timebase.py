@@ -1,0 +1,54 @@
+"""Frames, microseconds, milliseconds: exact, on the absolute axis, never as sums of rounded parts.
+
+A frame rate is `Rational(num, den)` frames per second; den 0 is read as 1. Rounding is half up
+(`floor(x + 1/2)`), in integers, so it is the same in every language.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from beatstitch.v1.common_pb2 import Rational
+
+US_PER_S = 1_000_000
+
+
+def rate_fraction(rate: Rational) -> Fraction:
+    """The rate as a fraction; frames per second.
+
+    Raises:
+        ValueError: The rate is not positive.
+    """
+    if rate.num <= 0 or rate.den < 0:
+        raise ValueError(f"a frame rate is positive, not {rate.num}/{rate.den}")
+    return Fraction(rate.num, rate.den or 1)
+
+
+def round_half_up(value: Fraction) -> int:
+    """The nearest integer, halves upwards."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def frame_at(time_us: int, rate: Rational) -> int:
+    """The frame nearest to a time: round(t × fps)."""
+    return round_half_up(Fraction(time_us, US_PER_S) * rate_fraction(rate))
+
+
+def frame_time_us(frame: int, rate: Rational) -> int:
+    """The time at which a frame is shown, in microseconds, rounded."""
+    return round_half_up(frame * US_PER_S / rate_fraction(rate))
+
+
+def frame_time_ms(frame: int, rate: Rational) -> int:
+    """The time at which a frame is shown, in milliseconds, rounded; for people."""
+    return round_half_up(frame * 1000 / rate_fraction(rate))
+
+
+def us_to_ms(time_us: int) -> int:
+    """Microseconds to milliseconds, rounded; for people."""
+    return round_half_up(Fraction(time_us, 1000))
+
+
+def samples_at(time_us: int, sample_rate: int) -> int:
+    """The sample nearest to a time."""
+    return round_half_up(Fraction(time_us * sample_rate, US_PER_S))

@@ -1,0 +1,1 @@
+"""ffprobe, ffmpeg and picture decoding behind one sandboxed runner."""

@@ -1,0 +1,1 @@
+"""BeatStitch's contract as Python classes, generated from protos/."""

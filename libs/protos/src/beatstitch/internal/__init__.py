@@ -1,0 +1,1 @@
+"""What only BeatStitch's own services say to each other."""

@@ -1,0 +1,1 @@
+"""Job specifications, job events and the engine services."""

@@ -1,0 +1,1 @@
+"""The public contract: what clients see."""

@@ -1,0 +1,1 @@
+"""BeatStitch's analyzer: probes media and finds beats."""

@@ -1,0 +1,1 @@
+"""BeatStitch's gateway: the public API and the system of record."""

@@ -1,0 +1,1 @@
+"""BeatStitch's renderer: plan, chunks, assembly, proof."""

@@ -1,0 +1,1 @@
+"""BeatStitch's timeline service: beats + media + settings → EDL."""
