@@ -1,0 +1,130 @@
+"""BeatStitch's services as child processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Self
+
+from beatstitch_stack.child import ChildProcess
+from beatstitch_stack.health import serves
+from beatstitch_stack.ports import LOOPBACK, accepts, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+GRPC_HOST = "BEATSTITCH_GRPC_HOST"
+GRPC_PORT = "BEATSTITCH_GRPC_PORT"
+READY_TIMEOUT_S = 60.0
+GRACE_S = 15.0
+
+
+class ServiceProcess:
+    """`python -m MODULE`, a gRPC server on a loopback port that does not change.
+
+    All methods block and may be called from any thread; from a coroutine say
+    `await asyncio.to_thread(service.restart)`. Also a context manager.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        env: Mapping[str, str],
+        log_path: Path,
+        *,
+        port: int | None = None,
+        ready_timeout: float = READY_TIMEOUT_S,
+    ) -> None:
+        """Describe the service; nothing runs yet.
+
+        Args:
+            name: How errors call it, "renderer-0" for example.
+            module: What to run: "beatstitch_renderer".
+            env: What its environment has on top of ours.
+            log_path: File that gets its output, appended.
+            port: Its gRPC port; a free one when None.
+            ready_timeout: Seconds to wait in `start` until it reports SERVING.
+        """
+        self.name = name
+        self.port = free_port() if port is None else port
+        self.log_path = log_path
+        self._ready_timeout = ready_timeout
+        self._child = ChildProcess(
+            name,
+            [sys.executable, "-m", module],
+            log_path=log_path,
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                **env,
+                GRPC_HOST: LOOPBACK,
+                GRPC_PORT: str(self.port),
+            },
+        )
+
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:<port>`, the same through restarts."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The running service's pid."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._child.running
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code of a service that ended by itself, else None."""
+        return self._child.returncode
+
+    def start(self) -> Self:
+        """Start it and return when its health is SERVING.
+
+        Raises:
+            StackError: It ended or was not ready in time; the message has the log's tail.
+        """
+        if not self.running:
+            self._child.start()
+            self._child.wait_ready(self._is_ready, timeout=self._ready_timeout, interval=0.02)
+        return self
+
+    def stop(self, *, grace: float = GRACE_S) -> None:
+        """SIGTERM, and SIGKILL for it and all it started after `grace` seconds."""
+        self._child.stop(grace=grace)
+
+    def kill(self) -> None:
+        """SIGKILL it and all it started, as a lost pod would be."""
+        self._child.kill()
+
+    def restart(self) -> Self:
+        """Start it again on the same port, stopping it cleanly first if it runs."""
+        self.stop()
+        return self.start()
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The last lines it wrote since its last start."""
+        return self._child.log_tail(lines)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _is_ready(self) -> bool:
+        return accepts(self.port) and serves(self.address)

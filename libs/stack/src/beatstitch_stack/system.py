@@ -1,0 +1,147 @@
+"""The whole of BeatStitch on one machine: the stack, the four services and an API key."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from beatstitch_stack.errors import StackError
+from beatstitch_stack.parallel import in_threads
+from beatstitch_stack.services import ServiceProcess
+from beatstitch_stack.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+GATEWAY = "gateway"
+ENGINES = ("analyzer", "timeline", "renderer")
+DEFAULT_TENANT = "default"
+COMMAND_TIMEOUT_S = 120.0
+
+
+class System:
+    """Everything `beatstitch up` runs. Made by `System.start`.
+
+    Attributes:
+        stack: The servers below.
+        services: By name: "gateway-0", "analyzer-0", "timeline-0", "renderer-0", "renderer-1", …
+        api_key: A key of the default tenant.
+    """
+
+    def __init__(self, stack: Stack, replicas: Mapping[str, int], env: Mapping[str, str]) -> None:
+        """Lay out the services; `start` runs them."""
+        self.stack = stack
+        self.services: dict[str, ServiceProcess] = {}
+        self.api_key = ""
+        engine_env = {**stack.env(database=False), **env}
+        for name in ENGINES:
+            self._add(name, replicas.get(name, 1), engine_env)
+        addresses = {f"BEATSTITCH_{name.upper()}_ADDRESS": self.target(name) for name in ENGINES}
+        self._gateway_env = {**stack.env(), **addresses, **env}
+        self._add(GATEWAY, replicas.get(GATEWAY, 1), self._gateway_env)
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        state_dir: Path | None = None,
+        *,
+        replicas: Mapping[str, int] | None = None,
+        env: Mapping[str, str] | None = None,
+        durable: bool | None = None,
+    ) -> AsyncIterator[System]:
+        """Run everything; it serves inside the block and is gone after it.
+
+        Args:
+            state_dir: Where data, ports, logs and the API key are kept for the next time; a
+                temporary folder, removed afterwards, when None.
+            replicas: How many of each service, `{"renderer": 2}`; 1 where nothing is said.
+            env: What all services' environment has on top.
+            durable: See `Stack.start`.
+
+        Raises:
+            StackError: Something did not start; the message has its log's tail.
+        """
+        unknown = set(replicas or ()) - {GATEWAY, *ENGINES}
+        if unknown:
+            msg = f"no such service: {', '.join(sorted(unknown))}"
+            raise StackError(msg)
+        async with AsyncExitStack() as block:
+            stack = await block.enter_async_context(Stack.start(state_dir, durable=durable))
+            system = cls(stack, replicas or {}, env or {})
+            block.push_async_callback(system._stop_services)
+            await system._start_services()
+            yield system
+
+    @property
+    def gateway_address(self) -> str:
+        """`host:port` of the (first) gateway: where clients go."""
+        return self.services[f"{GATEWAY}-0"].address
+
+    def replicas(self, name: str) -> list[ServiceProcess]:
+        """All processes of one service: renderer-0, renderer-1 and so on for "renderer"."""
+        return [self.services[key] for key in self.services if key.rpartition("-")[0] == name]
+
+    def target(self, name: str) -> str:
+        """The gRPC target of one service: `host:port`, or `ipv4:` and a list for several."""
+        addresses = [service.address for service in self.replicas(name)]
+        return addresses[0] if len(addresses) == 1 else f"ipv4:{','.join(addresses)}"
+
+    def _add(self, name: str, count: int, env: Mapping[str, str]) -> None:
+        for index in range(count):
+            key = f"{name}-{index}"
+            log_path = self.stack.state_dir / "services" / f"{key}.log"
+            self.services[key] = ServiceProcess(key, f"beatstitch_{name}", env, log_path)
+
+    async def _start_services(self) -> None:
+        # The engines touch no database, so they come up while it is migrated.
+        engines = [service for name in ENGINES for service in self.replicas(name)]
+        calls = [service.start for service in engines]
+        await in_threads([*calls, self._migrate_and_start_gateway])
+
+    def _migrate_and_start_gateway(self) -> None:
+        self._run("beatstitch_gateway.migrate")
+        self.api_key = self._known_key() or self._new_key()
+        for service in self.replicas(GATEWAY):
+            service.start()
+
+    async def _stop_services(self) -> None:
+        gateways = self.replicas(GATEWAY)
+        await in_threads(service.stop for service in gateways)
+        await in_threads(s.stop for s in self.services.values() if s not in gateways)
+
+    @property
+    def _key_file(self) -> Path:
+        return self.stack.state_dir / "api-key"
+
+    def _known_key(self) -> str:
+        return self._key_file.read_text("utf-8").strip() if self._key_file.exists() else ""
+
+    def _new_key(self) -> str:
+        lines = self._run("beatstitch_gateway.create_key", "--tenant", DEFAULT_TENANT).split()
+        if not lines:
+            msg = "beatstitch_gateway.create_key printed no key"
+            raise StackError(msg)
+        self._key_file.touch(mode=0o600)
+        self._key_file.write_text(lines[-1] + "\n", "utf-8")
+        return lines[-1]
+
+    def _run(self, module: str, *arguments: str) -> str:
+        """Run one of the gateway's commands to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            env={**os.environ, **self._gateway_env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_TIMEOUT_S,
+        )
+        if done.returncode != 0:
+            msg = f"python -m {module} failed with code {done.returncode}:\n{done.stderr.strip()}"
+            raise StackError(msg)
+        return done.stdout
