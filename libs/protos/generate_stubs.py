@@ -28,7 +28,8 @@ def generate(proto_root: Path = PROTO_ROOT, stub_root: Path = STUB_ROOT) -> list
     Raises:
         RuntimeError: protoc refused a proto file; its message stands on stderr.
     """
-    from grpc_tools import protoc
+    # Only the build needs it, and the build alone has it.
+    from grpc_tools import protoc  # noqa: PLC0415
 
     protos = sorted(str(path.relative_to(proto_root)) for path in proto_root.rglob("*.proto"))
     well_known = resources.files("grpc_tools") / "_proto"
@@ -68,7 +69,7 @@ def _remove_old(stub_root: Path) -> None:
 class StubBuildHook(BuildHookInterface):
     """Called by hatchling before each build, editable ones too."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Generates the stubs; `version` and `build_data` are hatchling's."""
         generate()
 

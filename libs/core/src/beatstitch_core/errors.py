@@ -42,7 +42,7 @@ def _system(code: str, *, retryable: bool) -> ReasonRule:
 
 R = failure_pb2  # the enum's values live at module level; R.ERROR_REASON_X reads well below
 
-REASONS: Mapping[ErrorReason, ReasonRule] = {
+REASONS: Mapping[ErrorReason.ValueType, ReasonRule] = {
     R.ERROR_REASON_FIELD_INVALID: _user("INVALID_ARGUMENT"),
     R.ERROR_REASON_UNAUTHENTICATED: _user("UNAUTHENTICATED"),
     R.ERROR_REASON_PERMISSION_DENIED: _user("PERMISSION_DENIED"),
@@ -88,12 +88,12 @@ REASONS: Mapping[ErrorReason, ReasonRule] = {
 }
 
 
-def reason_name(reason: ErrorReason) -> str:
+def reason_name(reason: ErrorReason.ValueType) -> str:
     """The reason as `google.rpc.ErrorInfo.reason` carries it, for example "FIELD_INVALID"."""
     return failure_pb2.ErrorReason.Name(reason).removeprefix(_PREFIX)
 
 
-def reason_from_name(name: str) -> ErrorReason:
+def reason_from_name(name: str) -> ErrorReason.ValueType:
     """The inverse of `reason_name`; INTERNAL for a name from a newer server."""
     try:
         return failure_pb2.ErrorReason.Value(_PREFIX + name)
@@ -115,7 +115,7 @@ class BeatStitchError(Exception):
 
     def __init__(
         self,
-        reason: ErrorReason,
+        reason: ErrorReason.ValueType,
         message: str,
         *,
         metadata: Mapping[str, str] | None = None,

@@ -1,9 +1,9 @@
 """Names of objects in the bucket.
 
-Every key begins with its tenant's prefix, so a tenant's rights, bytes and end are a matter of a prefix.
-Inputs are named by their asset. Artefacts are content-addressed: the name is a hash of everything that
-decides the bytes, the producing code's fingerprint included, so making one twice is harmless and a
-finished one is found.
+Every key begins with its tenant's prefix, so a tenant's rights, bytes and end are a matter of a
+prefix. Inputs are named by their asset. Artefacts are content-addressed: the name is a hash of
+everything that decides the bytes, the producing code's fingerprint included, so making one twice is
+harmless and a finished one is found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def input_key(prefix: str, asset_id: str) -> str:
 
 
 def artefact_key(prefix: str, kind: str, digest: str, suffix: str = "") -> str:
-    """An artefact; `kind` is one of "grid", "waveform", "thumb", "probe", "edl", "chunk", "audio", "out".
+    """An artefact; `kind` is for example "grid", "waveform", "thumb", "edl", "chunk", "audio", "out".
 
     The first two hex digits become a folder, which keeps listings of a bucket's browser usable.
     """
