@@ -86,6 +86,7 @@ class ChildProcess:
         if self.running:
             msg = f"{self.name} is running already (pid {self.pid})"
             raise StackError(msg)
+        self.kill()  # reap one that ended by itself, and what it left
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         self._cwd.mkdir(parents=True, exist_ok=True)
         self._popen = spawn(SpawnRequest(self._argv, self._env, self._cwd, self.log_path))

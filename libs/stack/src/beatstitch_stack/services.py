@@ -52,17 +52,17 @@ class ServiceProcess:
         self.port = free_port() if port is None else port
         self.log_path = log_path
         self._ready_timeout = ready_timeout
+        self.env = {
+            "PYTHONUNBUFFERED": "1",
+            **env,
+            GRPC_HOST: LOOPBACK,
+            GRPC_PORT: str(self.port),
+        }
         self._child = ChildProcess(
             name,
             [sys.executable, "-m", module],
             log_path=log_path,
-            env={
-                **os.environ,
-                "PYTHONUNBUFFERED": "1",
-                **env,
-                GRPC_HOST: LOOPBACK,
-                GRPC_PORT: str(self.port),
-            },
+            env={**os.environ, **self.env},
         )
 
     @property
