@@ -91,7 +91,7 @@ def poster(rng: np.random.Generator, width: int, height: int) -> Picture:
 def _leaf(
     picture: Picture,
     x: Plane,
-    y: Plane,
+    whole_y: Plane,
     foot: float,
     top: float,
     number: int,
@@ -100,17 +100,22 @@ def _leaf(
 ) -> None:
     """A stem with pairs of leaves, each the overlap of two circles."""
     pixel = 1 / picture.shape[0]
-    stem = np.maximum(np.abs(x - foot) - 0.0018, top - y)
+    # Only the strip the plant stands in is painted: masks cost by area.
+    strip = slice(*np.searchsorted(x[0], (foot - 0.06, foot + 0.06)))
+    picture, x = picture[:, strip], x[:, strip]
+    stem = np.maximum(np.abs(x - foot) - 0.0018, top - whole_y)
     over(picture, np.clip(0.5 - stem / pixel, 0, 1), ink)
     colour = palette[(number * 2 + 2) % len(palette)]
     for pair in range(6):
         level = top + 0.01 + pair * 0.052
+        rows = slice(*np.searchsorted(whole_y[:, 0], (level - 0.07, level + 0.07)))
+        part, y = picture[rows], whole_y[rows]
         for side in (-1, 1):
             cx, cy = foot + side * 0.019, level
             # In the leaf's own axes: along it and across it.
             along = ((x - cx) * side - (y - cy)) * 0.7071
             across = ((x - cx) * side + (y - cy)) * 0.7071
             lens = np.hypot(along, np.abs(across) + 0.03) - 0.0415
-            over(picture, np.clip(0.5 - lens / pixel, 0, 1), colour)
+            over(part, np.clip(0.5 - lens / pixel, 0, 1), colour)
             vein = np.maximum(np.abs(across) - 0.0009, np.abs(along) - 0.024)
-            over(picture, smoothstep(pixel, 0, vein) * 0.6, ink)
+            over(part, smoothstep(pixel, 0, vein) * 0.6, ink)

@@ -1,6 +1,7 @@
 """Landscapes: mountain ranges, dunes, an ocean at sunset, aurora over a forest."""
 
 import numpy as np
+from scipy import ndimage
 
 from beatstitch_samples.photos.canvas import (
     Picture,
@@ -29,7 +30,7 @@ def mountains(rng: np.random.Generator, width: int, height: int) -> Picture:
     cirrus = fbm(rng, width, height, (2.5, 14), 5, 0.55)
     band = np.exp(-(((y - 0.36) / 0.16) ** 2))
     glow(picture, smoothstep(0.1, 2.4, cirrus) * band * 0.65, rgb("ff9f8c"))
-    sun_x, sun_y = rng.uniform(0.55, 1.05), 0.53
+    sun_x, sun_y = rng.uniform(0.5, 1.1), 0.45
     away = np.hypot(x - sun_x, (y - sun_y) * 1.1)
     glow(picture, 0.85 * np.exp(-((away / 0.2) ** 1.2)), rgb("ffd08a"))
     over(picture, smoothstep(0.0475, 0.046, away), rgb("fff2cf"))
@@ -47,7 +48,8 @@ def mountains(rng: np.random.Generator, width: int, height: int) -> Picture:
         mask = below(top.astype(np.float32), width, height)
         tone = far + (near - far) * depth**0.62
         # Mist gathers in the valleys: the foot of a range is paler than its crest.
-        foot = np.clip((y * height - top[None, :]) / (0.2 * height), 0, 1)
+        smooth = ndimage.gaussian_filter1d(top, 0.02 * width)[None, :]
+        foot = np.clip((y * height - smooth) / (0.2 * height), 0, 1)
         mist = (0.7 * (1 - depth) ** 0.8 * foot)[..., None].astype(np.float32)
         near_sun = np.exp(-((x - sun_x) ** 2) / 0.2)[..., None] * 0.22 * (1 - depth)
         colour = tone * (1 - mist) + haze * mist
@@ -69,7 +71,7 @@ def _pines(
             columns = np.arange(left, right)
             reach = np.abs(columns - place) / half
             boughs = 0.10 * ((reach * 6.5 + rng.random()) % 1.0)
-            crown = tall * np.clip((1 - reach) ** 1.25 - boughs * (reach > 0.06), 0, 1)
+            crown = tall * np.clip(np.clip(1 - reach, 0, 1) ** 1.25 - boughs * (reach > 0.06), 0, 1)
             foot = ground[int(min(width - 1, max(0, place)))]
             outline[left:right] = np.minimum(outline[left:right], foot - crown)
         place += half * rng.uniform(0.45, 1.5)
@@ -98,16 +100,16 @@ def dunes(rng: np.random.Generator, width: int, height: int) -> Picture:
         slope = np.gradient(line) * width / height / height
         turn = np.interp(np.linspace(0, 1, width), columns, slope)[None, :] * 1.0
         bend = turn + wander * 6 + 0.25 * np.sin(x * 4.1 + rng.uniform(0, 6))
-        lit = smoothstep(0.35, -0.35, bend.astype(np.float32) - 0.2)
-        bright = np.array(rgb("f6b871")) * (1 - 0.12 * depth) + 0.12 * (1 - depth)
-        shade = np.array(rgb("8d5b55")) * (1 - 0.35 * depth) + 0.22 * (1 - depth)
+        lit = smoothstep(0.22, -0.22, bend.astype(np.float32) - 0.22)
+        bright = np.array(rgb("ff9f45")) * (1 - 0.06 * depth) + 0.05 * (1 - depth)
+        shade = np.array(rgb("8a3f45")) * (1 - 0.45 * depth) + 0.16 * (1 - depth)
         colour = shade + lit[..., None] * (bright - shade)
         warp = down * (1.0 + 0.35 * np.sin(x * 2.3 + depth * 4)) + 0.02 * np.sin(x * 9)
         ripple = np.sin(warp * (520 - 330 * depth)) * np.exp(-down * 6) * depth
-        colour = colour * (1 + 0.05 * ripple[..., None])
+        colour = colour * (1 + 0.075 * ripple[..., None])
         rim = np.exp(-np.abs(down) * height / 2.5)[..., None] * 0.22
         colour = colour + rim * (np.array(rgb("ffe7bd")) - colour)
-        haze = 0.45 * (1 - depth) ** 1.5
+        haze = 0.4 * (1 - depth) ** 1.8
         colour = colour * (1 - haze) + np.array(rgb("f4dcb4")) * haze
         over(picture, mask, colour.astype(np.float32))
     return finish(picture, rng, 0.2)
@@ -145,7 +147,7 @@ def ocean(rng: np.random.Generator, width: int, height: int) -> Picture:
     glow(sea, 0.30 * smoothstep(0.4, 1.8, waves) * (0.3 + 0.7 * depth), rgb("d97a86"))
     spread = 0.035 + 0.2 * depth
     path = np.exp(-(((x - sun_x) / spread) ** 2))
-    glitter = smoothstep(0.9 - 1.3 * float(1), 1.5, waves + 1.5 * path - 1.3)
+    glitter = smoothstep(-0.4, 1.5, waves + 1.5 * path - 1.3)
     glow(sea, 0.95 * path * glitter, rgb("ffd08a"))
     over(sea, path * smoothstep(1.2, 2.0, waves + 0.4 * path) * 0.8, rgb("fff0c8"))
     over(picture, smoothstep(horizon - 0.0005, horizon + 0.0008, y) + 0 * x, sea)
@@ -167,11 +169,11 @@ def aurora(rng: np.random.Generator, width: int, height: int) -> Picture:
         slow = ridge(rng, width, 3, 2)
         strength = np.clip(0.62 + 0.2 * rays + 0.35 * slow, 0.04, 1.4)[None, :]
         height_up = (foot[None, :] - y) / (0.24 + 0.05 * slow[None, :].clip(-1, 2))
-        light = np.where(height_up > 0, np.exp(-height_up * 2.6), np.exp(height_up * 22))
+        light = np.where(height_up > 0, np.exp(-height_up * 2.2), np.exp(height_up * 22))
         light = (light * strength).astype(np.float32) * np.float32(0.95 - 0.12 * curtain)
         tint = gradient(np.clip(height_up, 0, 1).astype(np.float32), [
-            (0.0, rgb("5dffa8")), (0.35, rgb("2fe0a0")), (0.65, rgb("4f7fe0")),
-            (1.0, rgb("b04fd8"))])  # fmt: skip
+            (0.0, rgb("5dffa8")), (0.22, rgb("2fe0a0")), (0.5, rgb("5f7ff0")),
+            (0.85, rgb("d04fe0"))])  # fmt: skip
         picture += np.clip(light, 0, 1)[..., None] * tint * (1 - np.clip(picture, 0, 1)) * 0.8
     ground = np.full(width, 0.745 * height, dtype=np.float32)
     hills = (0.70 - 0.022 * ridge(rng, width, 2, 5)) * height

@@ -22,8 +22,8 @@ def city(rng: np.random.Generator, width: int, height: int) -> Picture:
     """A skyline with lit windows, mirrored in dark water."""
     shore = int(height * 0.66)
     x, y = grid(width, height)
-    sky = [(0.0, rgb("070b24")), (0.3, rgb("1b1d4d")), (0.52, rgb("5a2f6e")),
-           (0.66, rgb("d0617a")), (1.0, rgb("d0617a"))]  # fmt: skip
+    sky = [(0.0, rgb("070b24")), (0.25, rgb("232463")), (0.45, rgb("75397f")),
+           (0.6, rgb("f07b7a")), (0.66, rgb("ffb182")), (1.0, rgb("ffb182"))]  # fmt: skip
     picture = np.repeat(gradient(y, sky), width, axis=1)
     stars(picture, rng, width // 3, smoothstep(0.45, 0.05, y) + 0 * x, 0.6)
     moon_x, moon_y = 0.28 * width / height, 0.19
@@ -39,7 +39,7 @@ def city(rng: np.random.Generator, width: int, height: int) -> Picture:
     picture += lights * (1 - np.clip(picture, 0, 1))
     bloom = ndimage.gaussian_filter(lights[::2, ::2], (5, 5, 0))
     for channel in range(3):
-        picture[..., channel] += 0.9 * resize(bloom[..., channel], width, height)
+        picture[..., channel] += 2.2 * resize(bloom[..., channel], width, height)
     _water(picture, rng, shore)
     return finish(picture, rng, 0.3)
 
@@ -112,7 +112,7 @@ def _windows(
     lit = (rng.random((len(rows), len(columns))) < rng.uniform(0.25, 0.75)) & floor
     palette = np.array([rgb("ffd58a"), rgb("ffb35c"), rgb("fff0cf"), rgb("9fd8ff")])
     colour = palette[rng.choice(4, p=[0.45, 0.3, 0.17, 0.08])]
-    power = rng.uniform(0.35, 1.0, lit.shape) * lit * (0.4 + 0.6 * depth)
+    power = rng.uniform(0.5, 1.15, lit.shape) * lit * (0.5 + 0.5 * depth)
     for down in range(pane + 1):
         for across in range(pane):
             lights[np.ix_(rows + down, columns + across)] = power[..., None] * colour
@@ -148,10 +148,10 @@ def galaxy(rng: np.random.Generator, width: int, height: int) -> Picture:
     clumps = fbm(rng, width, height, (9, 6), 7, 0.62)
     fine = fbm(rng, width, height, (40, 27), 5, 0.7)
     radius = np.hypot(u, v) + 1e-4
-    turn = np.arctan2(v, u) - np.log(radius) / 0.32 + 0.12 * clumps
+    turn = np.arctan2(v, u) - np.log(radius) / 0.36 + 0.12 * clumps
     arm = 0.5 + 0.5 * np.cos(2 * turn)
-    disc = np.exp(-((radius / 0.36) ** 1.5))
-    gas = disc * (0.10 + arm**2.2) * np.clip(0.65 + 0.32 * clumps + 0.16 * fine, 0, 2)
+    disc = np.exp(-((radius / 0.43) ** 1.7))
+    gas = disc * (0.16 + arm**1.8) * np.clip(0.65 + 0.32 * clumps + 0.16 * fine, 0, 2)
     lane = 0.5 + 0.5 * np.cos(2 * (turn + 0.55))
     dust = np.clip(lane**5 * disc * (0.7 + 0.4 * fine), 0, 1) * smoothstep(0.03, 0.12, radius)
     core = np.exp(-radius / 0.055)
@@ -161,7 +161,7 @@ def galaxy(rng: np.random.Generator, width: int, height: int) -> Picture:
     nebula = smoothstep(-0.5, 2.5, fbm(rng, width, height, (3, 2), 5))
     glow(picture, 0.16 * nebula, rgb("6a3a9a"))
     stars(picture, rng, int(width * 1.6), np.ones((height, width), np.float32), 1.0)
-    glow(picture, 0.95 * gas.astype(np.float32), rgb("7f9dff"))
+    glow(picture, 1.15 * gas.astype(np.float32), rgb("7f9dff"))
     glow(picture, 0.5 * (gas**2).astype(np.float32), rgb("ffd9f2"))
     # Where gas is dense, hot pink clouds in which stars are born.
     knots = smoothstep(1.3, 2.4, fine + 0.5 * clumps) * disc * arm**3
