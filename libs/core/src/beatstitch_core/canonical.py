@@ -1,9 +1,9 @@
 """The canonical form of a document, and its hash.
 
 Canonical JSON = proto3 JSON with the proto file's field names, default values left out, serialised
-by RFC 8785 (keys sorted by UTF-16 code units, no spaces, ECMAScript numbers, UTF-8). 64-bit integers
-are strings, as proto3 JSON has them. So any language with a proto3 JSON printer and an RFC 8785
-library gets the same bytes; tests/contract holds golden vectors.
+by RFC 8785 (keys sorted by UTF-16 code units, no spaces, ECMAScript numbers, UTF-8). 64-bit
+integers are strings, as proto3 JSON has them. So any language with a proto3 JSON printer and an
+RFC 8785 library gets the same bytes; tests/contract holds golden vectors.
 """
 
 from __future__ import annotations

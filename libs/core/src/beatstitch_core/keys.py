@@ -20,7 +20,7 @@ def input_key(prefix: str, asset_id: str) -> str:
 
 
 def artefact_key(prefix: str, kind: str, digest: str, suffix: str = "") -> str:
-    """An artefact; `kind` is for example "grid", "waveform", "thumb", "edl", "chunk", "audio", "out".
+    """An artefact; `kind` is for example "grid", "waveform", "thumb", "edl" or "chunk".
 
     The first two hex digits become a folder, which keeps listings of a bucket's browser usable.
     """

@@ -1,0 +1,114 @@
+# BeatStitch: `make demo` shows it, `make test` proves it, `make help` lists the rest.
+# Needs Linux x86-64, Python 3.11 or newer with venv, and make. Everything else comes from the
+# Python package index, pinned in constraints.txt, into .venv.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATE ?= .beatstitch
+JOBS ?= auto
+
+ROOMS := libs/protos libs/core libs/runtime libs/media libs/client libs/stack libs/samples \
+         services/gateway services/analyzer services/timeline services/renderer
+# madmom's models are CC BY-NC-SA 4.0: `make MADMOM= demo` leaves them out, everything else works.
+MADMOM ?= [madmom]
+EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,$(room)),$(MADMOM)))
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs bench constraints \
+        dev prod logs logs-worker migrate backup shell-api shell-worker clean
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
+
+$(STAMP): constraints.txt pyproject.toml $(foreach room,$(ROOMS),$(room)/pyproject.toml) libs/protos/generate_stubs.py $(shell find protos -name '*.proto')
+	@echo "Setting up $(VENV) (a minute or two the first time)…"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c constraints.txt --upgrade pip
+	@$(PIP) install -c constraints.txt --group build
+	@$(PIP) install -c constraints.txt --group dev --no-build-isolation $(EDITABLE)
+	@touch $@
+
+setup: $(STAMP) ## Install everything into .venv
+
+demo: $(STAMP) ## Compose a song and pictures, make a video of them, show what came out
+	@$(BIN)/python -m beatstitch_samples.demo --out demo-out
+
+test: $(STAMP) ## All tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-unit: $(STAMP) ## Only what needs no server
+	@$(BIN)/python -m pytest -m unit -n $(JOBS)
+
+test-int: $(STAMP) ## One room at a time against real servers, and the whole system
+	@$(BIN)/python -m pytest -m "service or e2e" -n $(JOBS) --dist loadgroup
+
+test-e2e: $(STAMP) ## The whole system
+	@$(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadgroup
+
+chaos: $(STAMP) ## Faults: processes killed under load
+	@$(BIN)/python -m pytest -m chaos
+
+check: $(STAMP) lint types ## All that CI checks besides the tests
+	@$(BIN)/buf lint
+	@$(BIN)/buf format --diff --exit-code
+	@$(BIN)/buf breaking --against protos/baseline.binpb
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tools/api_reference.py --check
+	@$(BIN)/python tools/error_catalogue.py --check
+	@$(BIN)/python tools/house_rules.py
+	@echo "check: all good"
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check -q . || ($(BIN)/ruff format --check .; exit 1)
+	@$(BIN)/ruff check -q .
+
+types: $(STAMP)
+	@$(BIN)/mypy $(foreach room,$(filter-out libs/protos,$(ROOMS)),$(room)/src) tools
+
+proto: $(STAMP) ## Generate the stubs again after a change in protos/
+	@$(BIN)/python libs/protos/generate_stubs.py 2>/dev/null
+	@$(BIN)/buf lint
+	@$(BIN)/buf format --write
+
+docs: $(STAMP) ## Generate docs/api.md and docs/errors.md
+	@$(BIN)/python tools/api_reference.py
+	@$(BIN)/python tools/error_catalogue.py
+
+bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
+	@$(BIN)/python bench/render_bench.py
+
+constraints: ## Pin what a fresh environment resolves to
+	@tools/pin_constraints.sh
+
+dev: $(STAMP) ## The whole system on this machine, data kept in $(STATE)
+	@$(BIN)/beatstitch up --state $(STATE)
+
+prod: ## Deploy to Kubernetes (waits for the deployment step)
+	@echo "make prod waits for the Kubernetes step: deploy/k8s has no overlay yet. 'make dev' runs the same services here."; exit 2
+
+logs: ## Follow all logs of `make dev`
+	@tail -n 50 -F $(STATE)/logs/*.log
+
+logs-worker: ## Follow the workers' logs of `make dev`
+	@tail -n 50 -F $(STATE)/logs/{analyzer,timeline,renderer}*.log
+
+migrate: $(STAMP) ## Bring the database at BEATSTITCH_DATABASE_URL to the newest schema
+	@test -n "$$BEATSTITCH_DATABASE_URL" || (echo "set BEATSTITCH_DATABASE_URL (make dev migrates its own database by itself)"; exit 2)
+	@$(BIN)/python -m beatstitch_gateway.migrate
+
+backup: ## Dump the database and list the bucket (waits for the operations step)
+	@echo "make backup waits for the operations step. All data of 'make dev' is in $(STATE): stop it and copy the folder."; exit 2
+
+shell-api: $(STAMP) ## A Python prompt with a client of the running `make dev`
+	@$(BIN)/python -i tools/shell_api.py $(STATE)
+
+shell-worker: $(STAMP) ## A Python prompt with storage and queue of the running `make dev`
+	@$(BIN)/python -m asyncio 2>/dev/null < /dev/null || true
+	@$(BIN)/python -i tools/shell_worker.py $(STATE)
+
+clean: ## Remove what the demo, the benches and the tools left behind (not .venv, not $(STATE))
+	@rm -rf demo-out bench-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
