@@ -1,0 +1,111 @@
+"""Invariants of the cut axis: which frames, which beats, which milliseconds.
+
+The axis is absolute: each inner cut is frame_at(beat time − audio offset), never a sum of rounded
+durations. A fade lies before its cut, inside the segment that it leaves; it doesn't move the axis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beatstitch.v1 import edl_pb2
+from beatstitch_core.timebase import frame_at, frame_time_ms
+
+if TYPE_CHECKING:
+    from beatstitch.v1.common_pb2 import Rational
+    from beatstitch.v1.edl_pb2 import Edl, Segment
+    from beatstitch_core.edl.findings import Findings
+
+CUTS = (edl_pb2.TRANSITION_TYPE_UNSPECIFIED, edl_pb2.TRANSITION_TYPE_CUT)
+
+
+def check_frames(edl: Edl, found: Findings) -> None:
+    """Order, first and last frame, gaps and overlaps."""
+    end = frame_at(edl.audio.duration_us, edl.output.frame_rate)
+    expected_in = 0
+    for i, segment in enumerate(edl.segments):
+        at = f"segments[{i}]"
+        begin, out = segment.timeline_in_frame, segment.timeline_out_frame
+        if begin != expected_in:
+            if i == 0:
+                text = f"the first segment begins at frame 0, not {begin}"
+            else:
+                kind = "gap" if begin > expected_in else "overlap"
+                text = f"{kind}: the segment before ends at frame {expected_in}, this is at {begin}"
+            found.add(f"{at}.timeline_in_frame", text)
+        found.expect(
+            out > begin,
+            f"{at}.timeline_out_frame",
+            f"must be above timeline_in_frame {begin}, not {out}",
+        )
+        expected_in = out
+    if edl.segments and expected_in != end:
+        found.add(
+            f"segments[{len(edl.segments) - 1}].timeline_out_frame",
+            f"the last segment ends with the audio at frame {end}, not {expected_in}",
+        )
+
+
+def check_milliseconds(segment: Segment, rate: Rational, at: str, found: Findings) -> None:
+    """The fields for people say what the frames say."""
+    begin = frame_time_ms(segment.timeline_in_frame, rate)
+    out = frame_time_ms(segment.timeline_out_frame, rate)
+    found.expect_equal(segment.timeline_in_ms, begin, f"{at}.timeline_in_ms")
+    found.expect_equal(segment.timeline_out_ms, out, f"{at}.timeline_out_ms")
+    found.expect_equal(segment.render_duration_ms, out - begin, f"{at}.render_duration_ms")
+
+
+def check_cuts(edl: Edl, found: Findings) -> None:
+    """Each inner cut is a beat's frame; beats only go forward."""
+    rate, offset = edl.output.frame_rate, edl.audio.offset_us
+    last_beat = -1
+    for i, segment in enumerate(edl.segments):
+        at, cut = f"segments[{i}].cut", segment.cut
+        if i == 0 and cut.rule == edl_pb2.CUT_RULE_START:
+            found.expect_equal(cut.beat_index, -1, f"{at}.beat_index")
+            found.expect_equal(cut.beat_time_us, 0, f"{at}.beat_time_us")
+            continue
+        if not found.expect(
+            cut.rule == edl_pb2.CUT_RULE_EVERY_N_BEATS,
+            f"{at}.rule",
+            "must be a rule that names a beat; START only for the first segment",
+        ):
+            continue
+        found.expect(
+            cut.beat_index > last_beat,
+            f"{at}.beat_index",
+            f"must be above the last cut's beat {last_beat}, not {cut.beat_index}"
+            if last_beat >= 0
+            else f"must be 0 or more, not {cut.beat_index}",
+        )
+        last_beat = max(last_beat, cut.beat_index)
+        frame = frame_at(cut.beat_time_us - offset, rate)
+        found.expect(
+            frame == segment.timeline_in_frame,
+            f"{at}.beat_time_us",
+            f"the beat lies on frame {frame}, the segment begins at {segment.timeline_in_frame}",
+        )
+
+
+def check_transitions(edl: Edl, found: Findings) -> None:
+    """No way into the first segment; a fade takes at most half of either neighbour."""
+    before = 0
+    for i, segment in enumerate(edl.segments):
+        at, way_in = f"segments[{i}].transition_in", segment.transition_in
+        length = segment.timeline_out_frame - segment.timeline_in_frame
+        if way_in.type in CUTS:
+            found.expect(
+                way_in.frames == 0, f"{at}.frames", f"must be 0 for a cut, not {way_in.frames}"
+            )
+        elif way_in.type != edl_pb2.TRANSITION_TYPE_CROSSFADE:
+            found.add(f"{at}.type", f"unknown transition {int(way_in.type)}")
+        elif i == 0:
+            found.add(f"{at}.type", "the first segment has no segment before it to fade from")
+        else:
+            most = max(min(before, length) // 2, 0)
+            found.expect(
+                1 <= way_in.frames <= most,
+                f"{at}.frames",
+                f"must be 1 to {most} (half of either neighbour), not {way_in.frames}",
+            )
+        before = length
