@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from beatstitch_stack.process_tree import descendants
 
 

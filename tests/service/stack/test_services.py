@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from beatstitch_stack import ServiceProcess, StackError, System
 from beatstitch_stack.health import serves
 
@@ -141,7 +142,9 @@ async def test_a_system_keeps_its_key(fake_modules, tmp_path, alive):
 
 
 async def test_a_failed_migration_is_told(fake_modules, tmp_path):
-    (tmp_path / "modules" / "beatstitch_gateway" / "migrate.py").write_text("raise SystemExit('no')")
+    (tmp_path / "modules" / "beatstitch_gateway" / "migrate.py").write_text(
+        "raise SystemExit('no')"
+    )
     with pytest.raises(StackError, match=r"beatstitch_gateway.migrate failed with code 1:\nno"):
         async with System.start(env=fake_modules, replicas={"renderer": 0, "analyzer": 0}):
             pass

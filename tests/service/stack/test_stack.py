@@ -11,8 +11,9 @@ import asyncpg
 import nats
 import obstore
 import pytest
-from beatstitch_stack import Stack, StackError
 from obstore.store import S3Store
+
+from beatstitch_stack import Stack, StackError
 
 pytestmark = pytest.mark.service
 
@@ -93,8 +94,7 @@ async def test_the_environment_replaces_a_server(monkeypatch, nats_server):
     assert nats_server.running
 
 
-async def test_what_did_start_is_stopped_when_another_fails(monkeypatch, tmp_path, await_gone):
-    monkeypatch.setattr("beatstitch_stack.s3.REGION", "us-east-1")
+async def test_what_did_start_is_stopped_when_another_fails(monkeypatch, tmp_path):
     monkeypatch.setattr("beatstitch_stack.tools.weed", lambda: Path(sys.executable))
     with pytest.raises(StackError, match=r"s3 ended with code \d+ before it was ready"):
         async with Stack.start(tmp_path):
@@ -102,7 +102,7 @@ async def test_what_did_start_is_stopped_when_another_fails(monkeypatch, tmp_pat
     assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
 
 
-def test_nothing_outlives_a_killed_launcher(tmp_path, alive, await_gone):
+async def test_nothing_outlives_a_killed_launcher(tmp_path, alive, await_gone):
     command = [sys.executable, str(Path(__file__).with_name("launcher.py")), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as launcher:
         pids = json.loads(launcher.stdout.readline())
@@ -110,3 +110,5 @@ def test_nothing_outlives_a_killed_launcher(tmp_path, alive, await_gone):
         assert all(map(alive, pids))
         os.kill(launcher.pid, signal.SIGKILL)
     await_gone(pids)
+    async with Stack.start(tmp_path) as stack:  # and the folder can be used again at once
+        await use(stack)

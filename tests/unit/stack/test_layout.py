@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from beatstitch_stack import NatsServer, PostgresServer, S3Server, Stack, StackError, System, ports
 from beatstitch_stack.postgres import quoted
 from beatstitch_stack.sigv4 import Credentials

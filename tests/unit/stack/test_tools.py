@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from beatstitch_stack import StackError, tools
 
 pytestmark = pytest.mark.unit

@@ -25,7 +25,8 @@ USER = "beatstitch"
 DEFAULT_DATABASE = "beatstitch"
 STATUS_LINE = 7  # of postmaster.pid, counted from 0: "ready" when it accepts connections
 PID_LINE = 0
-VOLATILE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Not synchronous_commit=off: that would lose committed rows to a mere kill.
+VOLATILE = ("fsync=off", "full_page_writes=off")
 SETTINGS = (
     f"listen_addresses={LOOPBACK}",
     "unix_socket_directories=",
@@ -33,6 +34,9 @@ SETTINGS = (
     "log_timezone=UTC",
     "max_connections=200",
     "shared_buffers=64MB",
+    # In the data folder, not in /dev/shm: that is tiny in containers, and nobody would empty it
+    # after a kill.
+    "dynamic_shared_memory_type=mmap",
 )
 
 

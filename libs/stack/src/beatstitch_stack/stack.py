@@ -135,9 +135,11 @@ class Stack:
         await in_threads(server.start for server in self.servers)
 
     async def _stop_all(self, *, throwaway: bool) -> None:
-        # SeaweedFS takes a second for its goodbyes; nobody reads what is about to be removed.
+        # SeaweedFS takes a second for its goodbyes; nobody reads what is about to be removed. (A
+        # killed PostgreSQL would leave a shared memory segment behind.)
         await in_threads(
-            server.kill if throwaway and server.owned else server.stop for server in self.servers
+            server.kill if throwaway and server.owned and server is self._s3 else server.stop
+            for server in self.servers
         )
 
 
