@@ -1,5 +1,6 @@
 """Writing frames to any video file PyAV can make, with exact time stamps."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,6 +16,7 @@ from beatstitch_samples.audio_files import encode_audio, layout_name
 
 BT709 = 1
 LIMITED_RANGE = 1
+FULL_RANGE = 2
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ class VideoFormat:
                 f"keyint={self.gop}:bframes={self.bframes}:open-gop={int(self.open_gop)}"
                 ":log-level=error:pools=2"
             )
-        elif self.codec == "libvpx-vp9":
-            options |= {"deadline": "realtime", "cpu-used": "8", "b": "0", "g": str(self.gop)}
+        elif self.codec in ("libvpx", "libvpx-vp9"):
+            options |= {"deadline": "realtime", "cpu-used": "8", "g": str(self.gop)}
+            options.setdefault("b", "0" if self.codec == "libvpx-vp9" else "2M")
         else:
             options["g"] = str(self.gop)
         return options | dict(self.options)
@@ -137,6 +140,9 @@ def _add_stream(
     time_base: Fraction,
     shape: tuple[int, ...],
 ) -> Any:
+    if format.codec == "libsvtav1":
+        # Only the environment silences this library; 1 lets errors through.
+        os.environ.setdefault("SVT_LOG", "1")
     add: Any = output.add_stream
     stream = add(format.codec, rate=format.fps, options=format.encoder_options())
     stream.height, stream.width = shape[:2]
@@ -144,7 +150,7 @@ def _add_stream(
     stream.time_base = time_base
     context = stream.codec_context
     context.time_base = time_base
-    context.color_range = LIMITED_RANGE
+    context.color_range = FULL_RANGE if format.pix_fmt.startswith("yuvj") else LIMITED_RANGE
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.max_b_frames = format.bframes
     return stream
