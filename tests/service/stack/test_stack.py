@@ -102,13 +102,18 @@ async def test_what_did_start_is_stopped_when_another_fails(monkeypatch, tmp_pat
     assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
 
 
-async def test_nothing_outlives_a_killed_launcher(tmp_path, alive, await_gone):
-    command = [sys.executable, str(Path(__file__).with_name("launcher.py")), str(tmp_path)]
+def kill_a_launcher(folder, alive):
+    """Start everything from another process, SIGKILL that, and return the pids below it."""
+    command = [sys.executable, str(Path(__file__).with_name("launcher.py")), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as launcher:
         pids = json.loads(launcher.stdout.readline())
         assert len(pids) > 4
         assert all(map(alive, pids))
         os.kill(launcher.pid, signal.SIGKILL)
-    await_gone(pids)
+    return pids
+
+
+async def test_nothing_outlives_a_killed_launcher(tmp_path, alive, await_gone):
+    await_gone(kill_a_launcher(tmp_path, alive))
     async with Stack.start(tmp_path) as stack:  # and the folder can be used again at once
         await use(stack)
