@@ -2,8 +2,8 @@
 
 Handles of a fade: in frame f of the fade before timeline_in_frame the incoming clip shows
 max(0, source_in − (timeline_in_frame − f) / rate), so a clip without material before source_in
-holds its first frame. That keeps every source_in ≥ 0 legal, and the outgoing clip needs no handle, since
-the fade lies inside its own frames.
+holds its first frame. That keeps every source_in ≥ 0 legal. The outgoing clip needs no handle: the
+fade lies inside its own frames.
 """
 
 from __future__ import annotations
