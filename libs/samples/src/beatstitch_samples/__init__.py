@@ -13,7 +13,7 @@ from beatstitch_samples.coded import (
     measure_mix,
 )
 from beatstitch_samples.coded_clips import VARIANTS, CodedClip, coded_clip, coded_variant
-from beatstitch_samples.demo import DemoSet, write_demo_media
+from beatstitch_samples.demo_set import DemoSet, write_demo_media
 from beatstitch_samples.measure import (
     Cut,
     FrameReading,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from beatstitch_samples.demo import write_demo_media
+from beatstitch_samples.demo_set import write_demo_media
 
 
 def main(arguments: list[str] | None = None) -> int:

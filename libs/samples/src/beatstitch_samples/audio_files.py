@@ -78,7 +78,7 @@ def layout_name(channels: int) -> str:
 
 def encode_audio(
     container: av.container.OutputContainer,
-    stream: Any,
+    stream: Any,  # noqa: ANN401 - PyAV's type depends on the codec's literal name
     samples: NDArray[np.float32],
     sample_rate: int,
 ) -> None:

@@ -111,7 +111,8 @@ def coded_image(
     wave = (x[None, :] + y[:, None]) * 12
     levels = (78 + 46 * base.astype(np.float32))[None, None, :] + wave[..., None]
     small = np.clip(levels, 40, 170).astype(np.uint8)
-    image = small.repeat(block, axis=0).repeat(block, axis=1)[:height, :width].copy()
+    large = small.repeat(block, axis=0).repeat(block, axis=1)
+    image: NDArray[np.uint8] = np.ascontiguousarray(large[:height, :width], dtype=np.uint8)
     encode_frame_code(image, source_id, frame)
     return image
 
@@ -137,15 +138,15 @@ def _candidates(rgb: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         rows, columns = (length // step * step for length in grey.shape)
         blocks = grey[:rows, :columns].reshape(rows // step, step, columns // step, step)
         grey = blocks.mean(axis=(1, 3))
-    grey = np.asarray(grey, dtype=np.float32)
-    low, high = float(grey.min()), float(grey.max())
+    plane: NDArray[np.float32] = np.asarray(grey, dtype=np.float32)
+    low, high = float(plane.min()), float(plane.max())
     found: list[NDArray[np.float64]] = []
     if high - low < 40:
         return found
     for level in LEVELS:
-        labels, _ = ndimage.label(grey > low + level * (high - low))
+        labels, _ = ndimage.label(plane > low + level * (high - low))
         for box in ndimage.find_objects(labels):
-            values = _read_box(grey, box)
+            values = _read_box(plane, box)
             if values is not None:
                 found.append(values)
         if found:
@@ -153,9 +154,7 @@ def _candidates(rgb: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
     return found
 
 
-def _read_box(
-    grey: NDArray[np.float32], box: tuple[slice, slice]
-) -> NDArray[np.float64] | None:
+def _read_box(grey: NDArray[np.float32], box: tuple[slice, slice]) -> NDArray[np.float64] | None:
     """Reads the cells of one bright region; None unless both rings are where they should be."""
     rows, columns = box
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
@@ -172,8 +171,10 @@ def _read_box(
         [inner_cells[0], inner_cells[-1], inner_cells[1:-1, 0], inner_cells[1:-1, -1]]
     )
     white, black = float(outer.mean()), float(inner.mean())
-    if white - black < 30 or outer.min() < 0.5 * (white + black) or inner.max() > white - 0.35 * (
-        white - black
+    if (
+        white - black < 30
+        or outer.min() < 0.5 * (white + black)
+        or inner.max() > white - 0.35 * (white - black)
     ):
         return None
     values = (cells[2:-2, 2:-2].astype(np.float64) - black) / (white - black)

@@ -85,7 +85,7 @@ def coded_clip(
         The clip and its truth.
     """
     times, time_base = _times(fps, frames, durations_ms)
-    format = VideoFormat(
+    settings = VideoFormat(
         fps=fps,
         codec=codec,
         pix_fmt=pix_fmt,
@@ -106,7 +106,7 @@ def coded_clip(
     write_video(
         path,
         _frames(source_id, frames, size, rotation),
-        format,
+        settings,
         pts=[int((time - times[skip]) / time_base) for time in times],
         audio=track,
         container=container,
@@ -163,9 +163,7 @@ VARIANTS: dict[str, Variant] = {
     "intra": Variant(".mp4", {"gop": 1, "bframes": 0}),
     "no_bframes": Variant(".mp4", {"bframes": 0}),
     "bframes": Variant(".mp4", {"bframes": 8, "preset": "veryfast"}),
-    "open_gop": Variant(
-        ".mp4", {"open_gop": True, "gop": 12, "bframes": 3, "preset": "veryfast"}
-    ),
+    "open_gop": Variant(".mp4", {"open_gop": True, "gop": 12, "bframes": 3, "preset": "veryfast"}),
     "vfr": Variant(".mp4", {"durations_ms": (33, 50, 17, 100, 41, 20)}),
     "vfr_mkv": Variant(".mkv", {"durations_ms": (33, 50, 17, 100, 41, 20)}),
     "ts": Variant(".ts", {"audio": True}),
@@ -200,7 +198,7 @@ VARIANTS: dict[str, Variant] = {
 """Named kinds of coded clips, for parametrised tests."""
 
 
-def coded_variant(folder: Path, name: str, source_id: int = 1, **changes: Any) -> CodedClip:
+def coded_variant(folder: Path, name: str, source_id: int = 1, **changes: Any) -> CodedClip:  # noqa: ANN401
     """Writes one of `VARIANTS` into a folder; `changes` go to `coded_clip`.
 
     Raises:

@@ -1,5 +1,6 @@
 """The drum kit. Every stroke starts at its first sample: the beat truth depends on it."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -90,7 +91,7 @@ def crash(rate: int, seed: int = 6) -> Samples:
     return _finish(wash * (0.75 * np.exp(-t * 2.6) + 0.25 * np.exp(-t * 18)), rate)
 
 
-KIT = {
+KIT: dict[str, Callable[[int], Samples]] = {
     "kick": kick,
     "snare": snare,
     "clap": clap,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -77,7 +78,7 @@ def decode_frames(path: Path) -> Iterator[tuple[Fraction, bool, NDArray[np.uint8
         for frame in container.decode(stream):
             if frame.pts is None or frame.time_base is None:
                 raise ValueError(f"frame without time stamp in {path.name}")
-            rgb = frame.to_ndarray(format="rgb24")
+            rgb = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
             if frame.rotation:
                 # PyAV counts anticlockwise turns, as rot90 does.
                 rgb = np.rot90(rgb, k=frame.rotation // 90 % 4)
@@ -95,7 +96,7 @@ def read_codes(path: Path) -> list[FrameReading]:
 def find_cuts(readings: Sequence[FrameReading]) -> list[Cut]:
     """Lists the changes of source; frame numbers that jump within a source are no cut."""
     cuts = []
-    for before, after in zip(readings, readings[1:], strict=False):
+    for before, after in pairwise(readings):
         old = before.code[0] if before.code else None
         new = after.code[0] if after.code else None
         if old != new:
@@ -107,7 +108,7 @@ def find_jumps(readings: Sequence[FrameReading]) -> list[int]:
     """Lists frames that don't follow on from the frame before: other source, or not next number."""
     return [
         after.index
-        for before, after in zip(readings, readings[1:], strict=False)
+        for before, after in pairwise(readings)
         if before.code is None
         or after.code is None
         or after.code != (before.code[0], before.code[1] + 1)
@@ -145,7 +146,7 @@ def decode_audio(path: Path) -> tuple[NDArray[np.float32], int]:
             if frame.pts is not None and frame.time_base is not None:
                 at = round(frame.pts * frame.time_base * rate)
                 # Coarse time bases (1 ms in Matroska) must not tear holes into the sound.
-                if abs(at - cursor) <= max(2, rate * frame.time_base) and blocks:
+                if abs(at - cursor) <= max(2.0, float(rate * frame.time_base)) and blocks:
                     at = cursor
             for ready in resampler.resample(frame):
                 block = ready.to_ndarray().T.astype(np.float32)

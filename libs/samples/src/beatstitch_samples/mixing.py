@@ -75,7 +75,7 @@ def automation(points: list[tuple[float, float]], count: int, rate: int) -> Samp
     coarse = np.arange(0, count / rate + 0.02, 0.01)
     times, values = np.array(points, dtype=np.float64).T
     curve = np.interp(coarse, times, values)
-    return np.interp(np.arange(count) / rate, coarse, curve).astype(np.float32)
+    return np.asarray(np.interp(np.arange(count) / rate, coarse, curve), dtype=np.float32)
 
 
 def master(mix: Samples, rate: int, ceiling: float = 0.93) -> Samples:

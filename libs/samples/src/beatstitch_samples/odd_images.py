@@ -87,9 +87,7 @@ def animated(
 ) -> Path:
     """An animated GIF, WebP or PNG, by the suffix; frame n carries the code (source id, n)."""
     images = [Image.fromarray(coded_image(source_id, n, size)) for n in range(frames)]
-    images[0].save(
-        path, save_all=True, append_images=images[1:], duration=duration_ms, loop=0
-    )
+    images[0].save(path, save_all=True, append_images=images[1:], duration=duration_ms, loop=0)
     return path
 
 

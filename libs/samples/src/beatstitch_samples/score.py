@@ -72,6 +72,23 @@ class Hit:
     velocity: float
 
 
+@dataclass(frozen=True)
+class Bar:
+    """One bar to be filled: the `offset`-th of its section, starting at beat `first`."""
+
+    passage: Passage
+    offset: int
+    first: float
+    beats: int
+    shift: int
+
+    @property
+    def chord(self) -> tuple[int, ...]:
+        """The notes of the bar's chord."""
+        names = PROGRESSIONS[self.passage.name]
+        return tuple(note + self.shift for note in CHORDS[names[self.offset % len(names)]])
+
+
 @dataclass
 class Score:
     """Everything that is to be played."""
@@ -111,94 +128,85 @@ def write_score(bars: int, beats_per_bar: int, seed: int) -> Score:
     for passage in score.passages:
         for offset in range(passage.bars):
             first = float((passage.first_bar + offset) * beats_per_bar)
-            last = offset == passage.bars - 1
-            _harmony(score, passage, offset, first, beats_per_bar, shift)
-            _melody(score, passage, offset, first, beats_per_bar, shift)
-            _drums(score, passage, offset, first, beats_per_bar, rng, fill=last)
+            bar = Bar(passage, offset, first, beats_per_bar, shift)
+            _harmony(score, bar)
+            _melody(score, bar)
+            _drums(score, bar, rng)
         score.hits.append(Hit("crash", float(passage.first_bar * beats_per_bar), 0.7))
     _ending(score, float(bars * beats_per_bar), shift)
     return score
 
 
-def _chord(passage: Passage, offset: int, shift: int) -> tuple[int, ...]:
-    names = PROGRESSIONS[passage.name]
-    return tuple(note + shift for note in CHORDS[names[offset % len(names)]])
-
-
-def _harmony(
-    score: Score, passage: Passage, offset: int, first: float, beats: int, shift: int
-) -> None:
-    chord = _chord(passage, offset, shift)
-    energy = passage.energy
-    score.notes += [Note("pad", first, beats, note, 0.5 + 0.3 * energy) for note in chord]
-    root = chord[0] - 12 if chord[0] - 12 < 45 + shift else chord[0] - 24
-    for beat in range(beats):
-        if passage.name in ("intro", "bridge"):
+def _harmony(score: Score, bar: Bar) -> None:
+    """Pads, bass and arpeggio."""
+    chord, energy, first = bar.chord, bar.passage.energy, bar.first
+    score.notes += [Note("pad", first, bar.beats, note, 0.5 + 0.3 * energy) for note in chord]
+    root = chord[0] - 12 if chord[0] - 12 < 45 + bar.shift else chord[0] - 24
+    for beat in range(bar.beats):
+        if bar.passage.name in ("intro", "bridge"):
             if beat == 0:
-                score.notes.append(Note("bass", first, beats, root, 0.6))
+                score.notes.append(Note("bass", first, bar.beats, root, 0.6))
             continue
         # Off the beat, so that kick and bass share the low end by turns.
         for step, octave in ((0.5, 0), (0.75, 0 if beat % 2 else 12)):
             score.notes.append(Note("bass", first + beat + step, 0.25, root + octave, 0.8))
-    for step in range(beats * 4):
-        if passage.name == "intro" and step % 2:
+    for step in range(bar.beats * 4):
+        if bar.passage.name == "intro" and step % 2:
             continue
         note = chord[ARP_STEPS[step % 16]] + 12
-        accent = 0.75 if step % 4 == 0 else 0.5 + 0.15 * ((step * 7 + offset) % 3) / 2
+        accent = 0.75 if step % 4 == 0 else 0.5 + 0.15 * ((step * 7 + bar.offset) % 3) / 2
         score.notes.append(Note("arp", first + step / 4, 0.25, note, accent * (0.5 + energy / 2)))
 
 
-def _melody(
-    score: Score, passage: Passage, offset: int, first: float, beats: int, shift: int
-) -> None:
-    phrase = {"B": HOOK, "A": CALL}.get(passage.name)
+def _melody(score: Score, bar: Bar) -> None:
+    """The hook in B, its quiet forerunner in A."""
+    phrase = {"B": HOOK, "A": CALL}.get(bar.passage.name)
     if phrase is None:
         return
-    for beat, length, note in phrase[offset % 4]:
-        if beat < beats:
-            length = min(length, beats - beat)
-            velocity = 0.9 if passage.name == "B" else 0.55
-            score.notes.append(Note("lead", first + beat, length, note + shift, velocity))
+    velocity = 0.9 if bar.passage.name == "B" else 0.55
+    score.notes += [
+        Note("lead", bar.first + beat, min(length, bar.beats - beat), note + bar.shift, velocity)
+        for beat, length, note in phrase[bar.offset % 4]
+        if beat < bar.beats
+    ]
 
 
-def _drums(
-    score: Score,
-    passage: Passage,
-    offset: int,
-    first: float,
-    beats: int,
-    rng: np.random.Generator,
-    *,
-    fill: bool,
-) -> None:
-    hit = score.hits
-    name, energy = passage.name, passage.energy
-    fill_from = beats - 1.0 if passage.bars < 4 else beats - 2.0
+def _drums(score: Score, bar: Bar, rng: np.random.Generator) -> None:
+    """One bar of drums; the last bar of a section ends in a fill, that of a bridge in a roll."""
+    name, beats = bar.passage.name, bar.beats
+    fill = bar.offset == bar.passage.bars - 1
+    fill_from = beats - 1.0 if bar.passage.bars < 4 else beats - 2.0
+    four_on_floor = name in ("A", "B", "outro")
     for beat in range(beats):
-        at = first + beat
+        at = bar.first + beat
         filling = fill and beat >= fill_from
-        four_on_floor = name in ("A", "B", "outro")
         if four_on_floor or beat == 0 or (name == "intro" and beat % 2 == 0):
-            hit.append(Hit("kick", at, 1.0 if four_on_floor else 0.8))
+            score.hits.append(Hit("kick", at, 1.0 if four_on_floor else 0.8))
         if four_on_floor and beat % 2 == 1 and not filling:
-            hit.append(Hit("snare", at, 0.9))
+            score.hits.append(Hit("snare", at, 0.9))
             if name == "B":
-                hit.append(Hit("clap", at, 0.7))
+                score.hits.append(Hit("clap", at, 0.7))
         if name == "bridge" and fill:
-            hit.extend(
+            score.hits += [
                 Hit("snare", at + step / 4, 0.15 + 0.6 * (beat + step / 4) / beats)
                 for step in range(4)
-            )
-            continue
-        if filling:
+            ]
+        elif filling:
             _fill(score, at, beat - fill_from, beats - fill_from)
-            continue
-        hit.append(Hit("hat", at, 0.35 + 0.25 * energy))
-        hit.append(Hit("open" if four_on_floor else "hat", at + 0.5, 0.4 + 0.3 * energy))
-        if name == "B":
-            hit.extend(Hit("hat", at + step, 0.3 + 0.15 * rng.random()) for step in (0.25, 0.75))
-    if name == "A" and offset % 2 == 1 and not fill:
-        hit.append(Hit("snare", first + beats - 0.25, 0.25))
+        else:
+            _hats(score, bar, at, rng)
+    if name == "A" and bar.offset % 2 == 1 and not fill:
+        score.hits.append(Hit("snare", bar.first + beats - 0.25, 0.25))
+
+
+def _hats(score: Score, bar: Bar, at: float, rng: np.random.Generator) -> None:
+    """The cymbals of one beat."""
+    name, energy = bar.passage.name, bar.passage.energy
+    ringing = name in ("A", "B", "outro")
+    score.hits.append(Hit("hat", at, 0.35 + 0.25 * energy))
+    score.hits.append(Hit("open" if ringing else "hat", at + 0.5, 0.4 + 0.3 * energy))
+    if name == "B":
+        score.hits += [Hit("hat", at + step, 0.3 + 0.15 * rng.random()) for step in (0.25, 0.75)]
 
 
 def _fill(score: Score, at: float, done: float, length: float) -> None:

@@ -57,12 +57,11 @@ def contact_sheet(
             wanted = [max(0, sum(stamp <= moment for stamp in stamps) - 1) for moment in times]
     else:
         wanted = list(frames)
-    return _draw(_pick(video, set(wanted), width), wanted, captions, columns, width, title, out)
+    kept = _pick(video, set(wanted), width)
+    return _draw(kept, wanted, out, captions=captions, columns=columns, width=width, title=title)
 
 
-def _pick(
-    video: Path, numbers: set[int], width: int
-) -> dict[int, tuple[Fraction, Image.Image]]:
+def _pick(video: Path, numbers: set[int], width: int) -> dict[int, tuple[Fraction, Image.Image]]:
     """Decodes a video once and keeps the wanted frames, made small."""
     kept = {}
     for number, (time, _, rgb) in enumerate(decode_frames(video)):
@@ -82,11 +81,12 @@ def _small(rgb: NDArray[np.uint8], width: int) -> Image.Image:
 def _draw(
     kept: dict[int, tuple[Fraction, Image.Image]],
     wanted: Sequence[int],
+    out: Path,
+    *,
     captions: Sequence[str] | None,
     columns: int,
     width: int,
     title: str,
-    out: Path,
 ) -> Path:
     gap, line = 12, 30
     top = gap + (44 if title else 0)

@@ -115,7 +115,7 @@ def compose(
     score = write_score(bars, beats_per_bar, seed)
     beats_us = clock.beats_us(beats + 1)
     kicks = [hit for hit in score.hits if hit.drum == "kick"]
-    mix = _perform(score, clock, count, sample_rate, seed, parts, beats_per_bar)
+    mix = _perform(_Stage(score, clock, count, sample_rate, seed, beats_per_bar), parts)
     fade = min(0.05, lead_in_s)
     mix = mixing.fade_ends(mix, sample_rate, fade, min(1.0, tail_s))
     return Song(
@@ -145,113 +145,111 @@ def demo_song() -> Song:
     return compose()
 
 
-def _perform(
-    score: Score,
-    clock: BeatClock,
-    count: int,
-    rate: int,
-    seed: int,
-    parts: Collection[str],
-    beats_per_bar: int,
-) -> Samples:
-    """Plays a score and mixes it."""
-    kicks = [round(clock.at(h.beat) * rate) for h in score.hits if h.drum == "kick"]
-    duck = mixing.ducking(count, rate, kicks if "drums" in parts else [])[:, None]
-    dry = np.zeros((count, 2), dtype=np.float32)
-    send = np.zeros((count, 2), dtype=np.float32)
+@dataclass(frozen=True)
+class _Stage:
+    """What every player needs to know."""
 
+    score: Score
+    clock: BeatClock
+    count: int
+    rate: int
+    seed: int
+    beats_per_bar: int
+
+    def bar_s(self, bar: int) -> float:
+        """Time of a bar line in seconds."""
+        return self.clock.at(bar * self.beats_per_bar)
+
+    def sample(self, beat: float) -> int:
+        """Number of the sample nearest to a beat."""
+        return round(self.clock.at(beat) * self.rate)
+
+    def silence(self) -> Samples:
+        """An empty stereo bus."""
+        return np.zeros((self.count, 2), dtype=np.float32)
+
+
+def _perform(stage: _Stage, parts: Collection[str]) -> Samples:
+    """Plays a score and mixes it."""
+    rate, hits = stage.rate, stage.score.hits if "drums" in parts else []
+    kicks = [stage.sample(hit.beat) for hit in hits if hit.drum == "kick"]
+    duck = mixing.ducking(stage.count, rate, kicks)[:, None]
+    dry, send = stage.silence(), stage.silence()
     for part in ("bass", "pad", "arp", "lead"):
         if part not in parts:
             continue
-        bus = _play(score, part, clock, count, rate, seed)
-        if part == "bass":
-            dry += bus * duck
-            continue
+        bus = _play(stage, part)
         if part == "pad":
-            bus = _open_filter(bus, score, clock, count, rate, beats_per_bar)
+            bus = _open_filter(stage, bus)
         elif part in ("arp", "lead"):
-            beat_s = clock.at(1) - clock.at(0)
+            beat_s = stage.clock.at(1) - stage.clock.at(0)
             bus += mixing.echo(bus, rate, 0.75 * beat_s) * np.float32(0.8)
         bus *= duck if part != "lead" else (0.5 + 0.5 * duck)
         dry += bus
-        send += bus * np.float32({"pad": 0.35, "arp": 0.4, "lead": 0.45}[part])
-
-    if "drums" in parts:
-        for hit in score.hits:
-            at = round(clock.at(hit.beat) * rate)
-            gain = DRUM_GAIN[hit.drum] * hit.velocity
-            mixing.add(dry, at, stroke(hit.drum, rate), gain)
-            if hit.drum in ("snare", "clap", "crash") or hit.drum.startswith("tom"):
-                mixing.add(send, at, stroke(hit.drum, rate), gain * 0.3)
+        if part != "bass":
+            send += bus * np.float32({"pad": 0.35, "arp": 0.4, "lead": 0.45}[part])
+    for hit in hits:
+        at, gain = stage.sample(hit.beat), DRUM_GAIN[hit.drum] * hit.velocity
+        mixing.add(dry, at, stroke(hit.drum, rate), gain)
+        if hit.drum in ("snare", "clap", "crash") or hit.drum.startswith("tom"):
+            mixing.add(send, at, stroke(hit.drum, rate), gain * 0.3)
     dry += mixing.reverb(send, rate) * (0.4 + 0.6 * duck)
-    _sweeps(dry, score, clock, rate, seed, beats_per_bar)
-    return mixing.master(dry * _dynamics(score, clock, count, rate, beats_per_bar), rate)
+    _sweeps(stage, dry)
+    return mixing.master(dry * _dynamics(stage), rate)
 
 
-def _play(
-    score: Score, part: str, clock: BeatClock, count: int, rate: int, seed: int
-) -> Samples:
+def _play(stage: _Stage, part: str) -> Samples:
     """Adds up the notes of one part, a few milliseconds loose as people play."""
-    rng = np.random.default_rng([seed, PARTS.index(part)])
-    bus = np.zeros((count, 2), dtype=np.float32)
-    voice = VOICES[part]
+    rng = np.random.default_rng([stage.seed, PARTS.index(part)])
+    bus = stage.silence()
+    voice, rate = VOICES[part], stage.rate
     loose_s = {"bass": 0.0, "pad": 0.0, "arp": 0.003, "lead": 0.006}[part]
-    for index, note in enumerate(n for n in score.notes if n.part == part):
-        start = clock.at(note.beat)
+    for index, note in enumerate(n for n in stage.score.notes if n.part == part):
+        start = stage.clock.at(note.beat)
         # Rounded to a millisecond so that equal notes are synthesised once.
-        length = round(clock.at(note.beat + note.length) - start, 3)
+        length = round(stage.clock.at(note.beat + note.length) - start, 3)
         samples = voice(note.midi, int(length * rate), rate)
         at = round((start + loose_s * abs(rng.standard_normal())) * rate)
-        gain = PART_GAIN[part] * note.velocity
         if part == "arp":
             side = 0.45 * np.sin(index * 1.3)
             samples = samples * np.array([1 - side, 1 + side], dtype=np.float32)
-        mixing.add(bus, at, samples, gain)
+        mixing.add(bus, at, samples, PART_GAIN[part] * note.velocity)
     return bus
 
 
-def _open_filter(
-    bus: Samples, score: Score, clock: BeatClock, count: int, rate: int, beats_per_bar: int
-) -> Samples:
+def _open_filter(stage: _Stage, bus: Samples) -> Samples:
     """Lets the pads grow brighter with the energy of the section."""
     points: list[tuple[float, float]] = []
-    for passage in score.passages:
-        start = clock.at(passage.first_bar * beats_per_bar)
-        end = clock.at((passage.first_bar + passage.bars) * beats_per_bar)
+    for passage in stage.score.passages:
+        start = stage.bar_s(passage.first_bar)
+        end = stage.bar_s(passage.first_bar + passage.bars)
         rise = 0.35 if passage.name == "bridge" else 0.1
         points += [(start, passage.energy), (end - 0.05, min(1.0, passage.energy + rise))]
-    openness = mixing.automation(points, count, rate)[:, None]
-    bus = highpass(bus, 150, rate)
-    return np.asarray(
-        lowpass(bus, 750, rate) * (1 - openness) + lowpass(bus, 4200, rate) * openness * 0.8,
-        dtype=np.float32,
-    )
+    openness = mixing.automation(points, stage.count, stage.rate)[:, None]
+    bus = highpass(bus, 150, stage.rate)
+    dark, bright = lowpass(bus, 750, stage.rate), lowpass(bus, 4200, stage.rate)
+    return np.asarray(dark * (1 - openness) + bright * openness * 0.8, dtype=np.float32)
 
 
-def _dynamics(
-    score: Score, clock: BeatClock, count: int, rate: int, beats_per_bar: int
-) -> Samples:
+def _dynamics(stage: _Stage) -> Samples:
     """The gain of the whole band: quiet sections are quiet, steps fall on section borders."""
     points: list[tuple[float, float]] = []
-    for passage in score.passages:
-        start = clock.at(passage.first_bar * beats_per_bar)
-        end = clock.at((passage.first_bar + passage.bars) * beats_per_bar)
+    for passage in stage.score.passages:
         gain = 0.68 + 0.32 * passage.energy
         # The change is over just before the border: the first stroke comes at its full level.
-        points += [(start - 0.01, gain), (end - 0.03, gain)]
-    return mixing.automation(points, count, rate)[:, None]
+        points.append((stage.bar_s(passage.first_bar) - 0.01, gain))
+        points.append((stage.bar_s(passage.first_bar + passage.bars) - 0.03, gain))
+    return mixing.automation(points, stage.count, stage.rate)[:, None]
 
 
-def _sweeps(
-    mix: Samples, score: Score, clock: BeatClock, rate: int, seed: int, beats_per_bar: int
-) -> None:
+def _sweeps(stage: _Stage, mix: Samples) -> None:
     """Noise that rises into the first beat and into every loud section."""
-    first = round(clock.at(0) * rate)
-    if first > int(0.02 * rate):
-        mixing.add(mix, 0, mixing.riser(first, rate, seed + 1), 0.22)
-    for passage in score.passages[1:]:
+    first = stage.sample(0)
+    if first > int(0.02 * stage.rate):
+        mixing.add(mix, 0, mixing.riser(first, stage.rate, stage.seed + 1), 0.22)
+    for passage in stage.score.passages[1:]:
         if passage.name != "B":
             continue
-        end = round(clock.at(passage.first_bar * beats_per_bar) * rate)
-        start = round(clock.at(passage.first_bar * beats_per_bar - beats_per_bar) * rate)
-        mixing.add(mix, start, mixing.riser(end - start, rate, seed + 2), 0.2)
+        beat = passage.first_bar * stage.beats_per_bar
+        start, end = stage.sample(beat - stage.beats_per_bar), stage.sample(beat)
+        mixing.add(mix, start, mixing.riser(end - start, stage.rate, stage.seed + 2), 0.2)

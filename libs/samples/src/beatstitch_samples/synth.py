@@ -23,7 +23,7 @@ def saw_table(harmonics: int) -> Samples:
     for k in range(1, harmonics + 1):
         # Sigma factors take away the ringing of a cut-off Fourier series.
         table += np.sin(k * phase) / k * np.sinc(k / (harmonics + 1))
-    return (table / np.abs(table).max()).astype(np.float32)
+    return np.asarray(table / np.abs(table).max(), dtype=np.float32)
 
 
 def saw(freq: float, count: int, rate: int, phase: float = 0.0, vibrato: float = 0.0) -> Samples:

@@ -87,7 +87,7 @@ class AudioTrack:
 def write_video(
     path: Path,
     frames: Iterable[NDArray[np.uint8]],
-    format: VideoFormat | None = None,
+    settings: VideoFormat | None = None,
     *,
     pts: Sequence[int] | None = None,
     audio: AudioTrack | None = None,
@@ -99,7 +99,7 @@ def write_video(
     Args:
         path: The file to write.
         frames: uint8 arrays of shape (height, width, 3), all alike.
-        format: How they are coded; H.264 at 30 frames a second when None.
+        settings: How they are coded; H.264 at 30 frames a second when None.
         pts: Time stamps in units of the time base; 0, 1, 2, … when None. May start below 0: then
             mp4 and mov get an edit list that hides what comes before 0.
         audio: Sound from time 0.
@@ -109,8 +109,8 @@ def write_video(
     Returns:
         The path.
     """
-    format = format or VideoFormat()
-    time_base = format.time_base or 1 / format.fps
+    settings = settings or VideoFormat()
+    time_base = settings.time_base or 1 / settings.fps
     options = dict(container_options or {})
     with av.open(str(path), "w", format=container, container_options=options) as output:
         # PyAV types add_stream by literal codec names; here the name is data.
@@ -118,10 +118,10 @@ def write_video(
         sound: Any = None
         for index, rgb in enumerate(frames):
             if stream is None:
-                stream = _add_stream(output, format, time_base, rgb.shape)
+                stream = _add_stream(output, settings, time_base, rgb.shape)
                 if audio is not None:
                     sound = _add_sound(output, audio)
-            frame = _to_yuv(rgb, format.pix_fmt)
+            frame = _to_yuv(rgb, settings.pix_fmt)
             frame.time_base = time_base
             frame.pts = pts[index] if pts is not None else index
             output.mux(stream.encode(frame))
@@ -129,34 +129,34 @@ def write_video(
         if audio is not None:
             samples = audio.samples if audio.samples.ndim == 2 else audio.samples[:, None]
             encode_audio(output, sound, samples, audio.sample_rate)
-    if format.rotation:
-        set_rotation(path, format.rotation)
+    if settings.rotation:
+        set_rotation(path, settings.rotation)
     return path
 
 
 def _add_stream(
     output: av.container.OutputContainer,
-    format: VideoFormat,
+    settings: VideoFormat,
     time_base: Fraction,
     shape: tuple[int, ...],
-) -> Any:
-    if format.codec == "libsvtav1":
+) -> Any:  # noqa: ANN401 - as add_stream
+    if settings.codec == "libsvtav1":
         # Only the environment silences this library; 1 lets errors through.
         os.environ.setdefault("SVT_LOG", "1")
     add: Any = output.add_stream
-    stream = add(format.codec, rate=format.fps, options=format.encoder_options())
+    stream = add(settings.codec, rate=settings.fps, options=settings.encoder_options())
     stream.height, stream.width = shape[:2]
-    stream.pix_fmt = format.pix_fmt
+    stream.pix_fmt = settings.pix_fmt
     stream.time_base = time_base
     context = stream.codec_context
     context.time_base = time_base
-    context.color_range = FULL_RANGE if format.pix_fmt.startswith("yuvj") else LIMITED_RANGE
+    context.color_range = FULL_RANGE if settings.pix_fmt.startswith("yuvj") else LIMITED_RANGE
     context.colorspace = context.color_primaries = context.color_trc = BT709
-    context.max_b_frames = format.bframes
+    context.max_b_frames = settings.bframes
     return stream
 
 
-def _add_sound(output: av.container.OutputContainer, audio: AudioTrack) -> Any:
+def _add_sound(output: av.container.OutputContainer, audio: AudioTrack) -> Any:  # noqa: ANN401 - as add_stream
     add: Any = output.add_stream
     sound = add(audio.codec, rate=audio.sample_rate)
     channels = audio.samples.shape[1] if audio.samples.ndim == 2 else 1

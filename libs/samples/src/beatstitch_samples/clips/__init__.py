@@ -50,5 +50,5 @@ def write_clip(
     audio: AudioTrack | None = None,
 ) -> Path:
     """Renders a scene to an H.264 file."""
-    format = VideoFormat(fps=fps, crf=crf, preset="veryfast")
-    return write_video(path, frames(scene, seed, size, fps, count), format, audio=audio)
+    settings = VideoFormat(fps=fps, crf=crf, preset="veryfast")
+    return write_video(path, frames(scene, seed, size, fps, count), settings, audio=audio)

@@ -52,11 +52,9 @@ class Disc:
             picture[top + cut_y : top + end_y, left + cut_x : left + end_x] += part
 
 
-def bokeh(
-    rng: np.random.Generator, width: int, height: int, fps: float, count: int
-) -> Frames:
+def bokeh(rng: np.random.Generator, width: int, height: int, fps: float, count: int) -> Frames:
     """Blurred lights that rise and twinkle, as over a fair at night."""
-    x, y = grid(width, height)
+    _, y = grid(width, height)
     back = np.repeat(
         gradient(y, [(0, rgb("0d0b26")), (0.6, rgb("2a1440")), (1, rgb("5a2440"))]), width, axis=1
     )
@@ -88,18 +86,17 @@ def bokeh(
         yield to_bytes(np.clip(picture, 0, 1))
 
 
-def rain(
-    rng: np.random.Generator, width: int, height: int, fps: float, count: int
-) -> Frames:
+def rain(rng: np.random.Generator, width: int, height: int, fps: float, count: int) -> Frames:
     """City lights behind rain, cars passing, all of it mirrored in a wet street."""
     street = int(height * 0.68)
     back = _street_lights(rng, width, height, street)
-    near = _streaks(rng, width, height * 2, 260, int(0.075 * height), 0.3)
-    far = _streaks(rng, width, height * 2, 700, int(0.035 * height), 0.16)
+    near = _streaks(rng, width, height * 2, count=260, length=int(0.075 * height), power=0.3)
+    far = _streaks(rng, width, height * 2, count=700, length=int(0.035 * height), power=0.16)
     head, tail = Disc(11 * height / 540), Disc(9 * height / 540)
     cars = [(rng.uniform(-0.6, 1.4), rng.choice((-1, 1)) * rng.uniform(0.13, 0.26))
             for _ in range(7)]  # fmt: skip
-    warm, red = np.array(rgb("fff0c8"), "f4") * 0.9, np.array(rgb("ff3a35"), "f4") * 0.9
+    warm = np.array(rgb("fff0c8"), dtype=np.float32) * np.float32(0.9)
+    red = np.array(rgb("ff3a35"), dtype=np.float32) * np.float32(0.9)
     fade = np.linspace(0.6, 0.15, height - street, dtype=np.float32)[:, None, None]
     for number in range(count):
         t = number / fps
@@ -118,9 +115,7 @@ def rain(
         yield to_bytes(np.clip(picture, 0, 1))
 
 
-def _street_lights(
-    rng: np.random.Generator, width: int, height: int, street: int
-) -> Picture:
+def _street_lights(rng: np.random.Generator, width: int, height: int, street: int) -> Picture:
     """The still part: out-of-focus windows and lamps, and their mirror in the wet street."""
     _, y = grid(width, height)
     back = np.repeat(
@@ -144,7 +139,7 @@ def _street_lights(
 
 
 def _streaks(
-    rng: np.random.Generator, width: int, height: int, count: int, length: int, power: float
+    rng: np.random.Generator, width: int, height: int, *, count: int, length: int, power: float
 ) -> NDArray[np.float32]:
     """Falling drops as bright lines; the lower half repeats the upper, so it can scroll."""
     half = height // 2

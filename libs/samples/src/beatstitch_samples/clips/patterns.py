@@ -25,16 +25,13 @@ Frames = Iterator[NDArray[np.uint8]]
 TAU = 2 * np.pi
 
 
-def waves(
-    rng: np.random.Generator, width: int, height: int, fps: float, count: int
-) -> Frames:
+def waves(rng: np.random.Generator, width: int, height: int, fps: float, count: int) -> Frames:
     """Layers of paper-like waves that roll past one another."""
     layers = 8
     stops = [rgb(c) for c in ("fbd9a5", "f8a978", "ee7370", "c44a78", "8a3a80",
                               "523a80", "2c3268", "18244c", "0b132f")]  # fmt: skip
     ramp = np.linspace(0, layers, 2048, dtype=np.float32)
-    palette = gradient(ramp, [(float(i), c) for i, c in enumerate(stops)])
-    palette = to_bytes(np.clip(palette, 0, 1))
+    palette = to_bytes(np.clip(gradient(ramp, [(float(i), c) for i, c in enumerate(stops)]), 0, 1))
     x = np.linspace(0, width / height, width, dtype=np.float32)
     rows = np.arange(height, dtype=np.float32)[:, None]
     phases = rng.uniform(0, TAU, (layers, 3))
@@ -85,9 +82,7 @@ def kaleidoscope(
         yield ((picture * shade) >> 8).astype(np.uint8)
 
 
-def neon(
-    rng: np.random.Generator, width: int, height: int, fps: float, count: int
-) -> Frames:
+def neon(rng: np.random.Generator, width: int, height: int, fps: float, count: int) -> Frames:
     """A drive over a glowing grid towards a striped sun."""
     horizon = 0.56
     x, y = grid(width, height)
@@ -99,16 +94,20 @@ def neon(
     away = np.hypot(x - centre, y - 0.36)
     glow(back, 0.65 * np.exp(-np.maximum(away - 0.2, 0) / 0.1), rgb("ff4f8a"))
     disc = np.clip(0.5 - (away - 0.21) * height, 0, 1)
-    tone = gradient(np.broadcast_to(y, away.shape),
-                    [(0.15, rgb("ffe36b")), (0.36, rgb("ff8a4f")), (0.57, rgb("ff2f8f"))])
-    peaks = [
-        (below(((horizon - 0.035 - 0.02 * i - ridge(rng, width, 9, 5) * (0.03 - 0.008 * i))
-                * height).astype(np.float32), width, height), rgb(colour))
-        for i, colour in ((1, "35135c"), (0, "160a35"))
-    ]  # fmt: skip
+    tone = gradient(
+        np.broadcast_to(y, away.shape),
+        [(0.15, rgb("ffe36b")), (0.36, rgb("ff8a4f")), (0.57, rgb("ff2f8f"))],
+    )
+    peaks = []
+    for range_, code in ((1, "35135c"), (0, "160a35")):
+        jag = ridge(rng, width, 9, 5) * (0.03 - 0.008 * range_)
+        top = (horizon - 0.035 - 0.02 * range_ - jag) * height
+        peaks.append((below(top.astype(np.float32), height), rgb(code)))
     first = int(horizon * height)
     depth = 1 / np.maximum(y[first:] - horizon, 0.5 / height)
-    floor = gradient(y[first:], [(horizon, rgb("5a1a70")), (0.7, rgb("1a0a3a")), (1, rgb("0b0522"))])
+    floor = gradient(
+        y[first:], [(horizon, rgb("5a1a70")), (0.7, rgb("1a0a3a")), (1, rgb("0b0522"))]
+    )
     floor = np.repeat(floor, width, axis=1)
     across = (x - centre) * depth * 1.1
     # Line width in grid units grows with the distance a pixel covers, so far lines don't shimmer.
@@ -116,8 +115,13 @@ def neon(
     blur = 0.012 + 0.9 * depth / height
     lines = np.exp(-((reach / blur) ** 2)) * np.minimum(1, 0.05 / blur * 2.2)
     halo = np.exp(-((reach / (blur + 0.07)) ** 2)) * 0.25
-    glow(floor, np.clip(lines + halo, 0, 1).astype(np.float32), rgb("3fe8ff"))
+    # Where lines lie closer than pixels only an even shine is left.
+    clear = smoothstep(0.4, 0.08, blur)
+    lines = (lines + halo) * clear + 0.25 * (1 - clear)
+    glow(floor, np.clip(lines, 0, 1).astype(np.float32), rgb("3fe8ff"))
     mist = np.exp(-(y[first:] - horizon) / 0.035)
+    wide = 0.02 + 0.42 * depth[:, 0] ** 2 / height
+    row_clear = smoothstep(0.4, 0.08, wide)
     sky_rows = slice(int(0.14 * height), first)
     for number in range(count):
         t = number / fps
@@ -131,9 +135,9 @@ def neon(
             over(picture[sky_rows], mask[sky_rows], colour)
         along = depth[:, 0] * 0.42 + t * 2.4
         gap = np.abs(along - np.round(along))
-        wide = 0.02 + 0.42 * depth[:, 0] ** 2 / height
         row = np.exp(-((gap / wide) ** 2)) * np.minimum(1, 0.1 / wide)
         row += 0.3 * np.exp(-((gap / (wide + 0.1)) ** 2)) * np.minimum(1, 0.2 / wide)
+        row = row * row_clear + 0.3 * (1 - row_clear)
         ground = floor.copy()
         light = np.broadcast_to(np.clip(row, 0, 1)[:, None], ground.shape[:2]).astype(np.float32)
         glow(ground, light, rgb("ff4fd8"))
@@ -142,12 +146,10 @@ def neon(
         yield to_bytes(np.clip(picture, 0, 1))
 
 
-def ink(
-    rng: np.random.Generator, width: int, height: int, fps: float, count: int
-) -> Frames:
+def ink(rng: np.random.Generator, width: int, height: int, fps: float, count: int) -> Frames:
     """Coloured smoke that drifts and curls."""
     small_w, small_h = width // 2, height // 2
-    fields = [fbm(rng, small_w * 2, small_h * 2, (5, 4), 4, 0.5) for _ in range(3)]
+    fields = [fbm(rng, small_w * 2, small_h * 2, (5, 4), 4, gain=0.5) for _ in range(3)]
     ramp = np.linspace(0, 1, 1024, dtype=np.float32)
     palette = gradient(ramp, [
         (0.0, rgb("050414")), (0.3, rgb("22116a")), (0.5, rgb("7a1fa0")),

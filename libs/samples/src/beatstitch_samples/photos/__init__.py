@@ -22,9 +22,7 @@ MOTIFS: dict[str, Callable[[np.random.Generator, int, int], Picture]] = {
 }
 
 
-def paint(
-    motif: str, seed: int = 0, size: tuple[int, int] = (1600, 1067)
-) -> NDArray[np.uint8]:
+def paint(motif: str, seed: int = 0, size: tuple[int, int] = (1600, 1067)) -> NDArray[np.uint8]:
     """Paints a picture; the same arguments give the same pixels.
 
     Args:

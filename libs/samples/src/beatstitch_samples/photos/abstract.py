@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from beatstitch_samples.photos.canvas import (
+    Colour,
     Picture,
     Plane,
     fbm,
@@ -19,8 +20,8 @@ from beatstitch_samples.photos.canvas import (
 def silk(rng: np.random.Generator, width: int, height: int) -> Picture:
     """Colour that flows in folds, lit from the side like cloth."""
     x, y = grid(width, height)
-    warp_x = fbm(rng, width, height, (1.6, 1.1), 2, 0.35)
-    warp_y = fbm(rng, width, height, (1.6, 1.1), 2, 0.35)
+    warp_x = fbm(rng, width, height, (1.6, 1.1), 2, gain=0.35)
+    warp_y = fbm(rng, width, height, (1.6, 1.1), 2, gain=0.35)
     u = x * 1.1 + 0.22 * warp_x
     v = y * 1.1 + 0.22 * warp_y
     fold = np.sin(7 * u + 3.2 * v + 1.6 * np.sin(3.1 * v + warp_x))
@@ -51,7 +52,7 @@ def poster(rng: np.random.Generator, width: int, height: int) -> Picture:
     picture[:] = cream
 
     def inside(distance: Plane) -> Plane:
-        return np.clip(0.5 - distance / pixel, 0, 1)
+        return np.asarray(np.clip(0.5 - distance / pixel, 0, 1), dtype=np.float32)
 
     sun = (aspect * rng.uniform(0.56, 0.68), 0.40)
     away = np.hypot(x - sun[0], y - sun[1])
@@ -76,13 +77,21 @@ def poster(rng: np.random.Generator, width: int, height: int) -> Picture:
             over(picture, inside(out - size), colour)
             over(picture, inside(np.abs(out - size) - 0.0012), ink)
     for stem in range(5):
-        _leaf(picture, x, y, 0.12 + 0.075 * stem, 0.50 - 0.035 * (stem % 3), stem, palette, ink)
+        _leaf(
+            picture,
+            x,
+            y,
+            foot=0.12 + 0.075 * stem,
+            top=0.50 - 0.035 * (stem % 3),
+            colour=palette[(stem * 2 + 2) % len(palette)],
+            ink=ink,
+        )
     for bird in range(3):
         bx, by = aspect * (0.33 + 0.07 * bird), 0.17 + 0.035 * (bird % 2)
         arc = np.abs(np.abs(x - bx) - 0.018)
         wing = np.abs(np.hypot(arc * 0.9, y - by - 0.018) - 0.02)
         over(picture, inside(wing - 0.0016) * (y < by + 0.012) * (np.abs(x - bx) < 0.036), ink)
-    paper = fbm(rng, width, height, (160, 107), 3, 0.7)
+    paper = fbm(rng, width, height, (160, 107), 3, gain=0.7)
     fibres = fbm(rng, width, height, (5, 4), 4)
     picture *= (1 + 0.014 * paper + 0.018 * fibres)[..., None]
     return finish(picture, rng, 0.16)
@@ -92,11 +101,11 @@ def _leaf(
     picture: Picture,
     x: Plane,
     whole_y: Plane,
+    *,
     foot: float,
     top: float,
-    number: int,
-    palette: list[tuple[float, float, float]],
-    ink: tuple[float, float, float],
+    colour: Colour,
+    ink: Colour,
 ) -> None:
     """A stem with pairs of leaves, each the overlap of two circles."""
     pixel = 1 / picture.shape[0]
@@ -105,7 +114,6 @@ def _leaf(
     picture, x = picture[:, strip], x[:, strip]
     stem = np.maximum(np.abs(x - foot) - 0.0018, top - whole_y)
     over(picture, np.clip(0.5 - stem / pixel, 0, 1), ink)
-    colour = palette[(number * 2 + 2) % len(palette)]
     for pair in range(6):
         level = top + 0.01 + pair * 0.052
         rows = slice(*np.searchsorted(whole_y[:, 0], (level - 0.07, level + 0.07)))

@@ -23,8 +23,8 @@ def rgb(code: str) -> Colour:
 
 def grid(width: int, height: int) -> tuple[Plane, Plane]:
     """Returns x of shape (1, width) and y of shape (height, 1), both in picture heights."""
-    x = (np.arange(width, dtype=np.float32) + 0.5) / height
-    y = (np.arange(height, dtype=np.float32) + 0.5) / height
+    x = ((np.arange(width) + 0.5) / height).astype(np.float32)
+    y = ((np.arange(height) + 0.5) / height).astype(np.float32)
     return x[None, :], y[:, None]
 
 
@@ -40,6 +40,7 @@ def fbm(
     height: int,
     cells: tuple[float, float],
     octaves: int = 5,
+    *,
     gain: float = 0.5,
 ) -> Plane:
     """Fractal noise around 0 with deviation 1.
@@ -78,7 +79,7 @@ def ridge(
         else:
             # Straight pieces give rock its edges; smooth ones look like jelly.
             line += gain**octave * np.interp(position, np.arange(count), points)
-    return ((line - line.mean()) / line.std()).astype(np.float32)
+    return np.asarray((line - line.mean()) / line.std(), dtype=np.float32)
 
 
 def gradient(t: Plane, stops: list[tuple[float, Colour]]) -> Picture:
@@ -108,11 +109,12 @@ def glow(picture: Picture, light: Plane, colour: Colour) -> None:
     picture += add * (1 - np.clip(picture, 0, 1))
 
 
-def below(line: Plane, width: int, height: int) -> Plane:
+def below(line: Plane, height: int) -> Plane:
     """Mask of what lies below a line given in pixels from the top, one value a column."""
     rows = np.arange(height, dtype=np.float32)[:, None] + 0.5
     slope = np.sqrt(1 + np.gradient(line) ** 2).astype(np.float32)
-    return np.clip((rows - line[None, :]) / slope[None, :] + 0.5, 0, 1)
+    mask = np.clip((rows - line[None, :]) / slope[None, :] + 0.5, 0, 1)
+    return np.asarray(mask, dtype=np.float32)
 
 
 def stars(

@@ -27,7 +27,7 @@ def mountains(rng: np.random.Generator, width: int, height: int) -> Picture:
            (0.54, rgb("ee7e6b")), (0.64, rgb("ffc08a")), (1.0, rgb("ffdcae"))]  # fmt: skip
     picture = np.repeat(gradient(y, sky), width, axis=1)
     stars(picture, rng, width // 2, smoothstep(0.4, 0.02, y) + 0 * x, 0.6)
-    cirrus = fbm(rng, width, height, (2.5, 14), 5, 0.55)
+    cirrus = fbm(rng, width, height, (2.5, 14), 5, gain=0.55)
     band = np.exp(-(((y - 0.36) / 0.16) ** 2))
     glow(picture, smoothstep(0.1, 2.4, cirrus) * band * 0.65, rgb("ff9f8c"))
     sun_x, sun_y = rng.uniform(0.5, 1.1), 0.45
@@ -45,7 +45,7 @@ def mountains(rng: np.random.Generator, width: int, height: int) -> Picture:
         top = (base - line * (0.05 + 0.012 * depth)) * height
         if layer == layers - 1:
             top = np.minimum(top, _pines(rng, width, top, height))
-        mask = below(top.astype(np.float32), width, height)
+        mask = below(top.astype(np.float32), height)
         tone = far + (near - far) * depth**0.62
         # Mist gathers in the valleys: the foot of a range is paler than its crest.
         smooth = ndimage.gaussian_filter1d(top, 0.02 * width)[None, :]
@@ -93,7 +93,7 @@ def dunes(rng: np.random.Generator, width: int, height: int) -> Picture:
             phase = rng.uniform(0, 2 * np.pi)
             swell += np.sin(2 * np.pi * columns * k * rng.uniform(0.55, 0.9) + phase) / k**1.4
         line = (0.44 + 0.5 * depth**1.2 - (0.03 + 0.055 * depth) * swell) * height
-        mask = below(line.astype(np.float32), width, height)
+        mask = below(line.astype(np.float32), height)
         # Each dune has a sharp crest that wanders down its face; light comes from the left.
         down = (y * height - line[None, :]) / height
         wander = 0.06 * np.sin(down * (13 - 5 * depth) + rng.uniform(0, 6)) + 0.5 * down
@@ -122,7 +122,7 @@ def ocean(rng: np.random.Generator, width: int, height: int) -> Picture:
     sky = [(0.0, rgb("16244f")), (0.25, rgb("574b8c")), (0.42, rgb("d9668a")),
            (0.52, rgb("ff9a5f")), (0.57, rgb("ffd27a")), (1.0, rgb("ffd27a"))]  # fmt: skip
     picture = np.repeat(gradient(y, sky), width, axis=1)
-    clouds = fbm(rng, width, height, (3, 9), 6, 0.55)
+    clouds = fbm(rng, width, height, (3, 9), 6, gain=0.55)
     under = np.roll(clouds, -int(0.012 * height), axis=0)
     cover = smoothstep(0.15, 1.5, clouds) * smoothstep(horizon, horizon - 0.3, y)
     over(picture, 0.75 * cover, rgb("4c3a6b"))
@@ -136,7 +136,7 @@ def ocean(rng: np.random.Generator, width: int, height: int) -> Picture:
     depth = np.clip((y - horizon) / (1 - horizon), 1e-3, 1)
     waves = np.zeros((height, width), dtype=np.float32)
     for across, down, power in ((9, 46, 1.0), (26, 120, 0.7), (70, 260, 0.5)):
-        flat = fbm(rng, width, height, (across, down), 2, 0.6)
+        flat = fbm(rng, width, height, (across, down), 2, gain=0.6)
         rows = np.clip(depth[:, 0] ** 0.42 * (height - 1), 0, height - 1).astype(int)
         waves += np.float32(power) * flat[rows]
     waves /= waves.std()
@@ -169,7 +169,7 @@ def aurora(rng: np.random.Generator, width: int, height: int) -> Picture:
         slow = ridge(rng, width, 3, 2)
         strength = np.clip(0.62 + 0.2 * rays + 0.35 * slow, 0.04, 1.4)[None, :]
         height_up = (foot[None, :] - y) / (0.24 + 0.05 * slow[None, :].clip(-1, 2))
-        light = np.where(height_up > 0, np.exp(-height_up * 2.2), np.exp(height_up * 22))
+        light = np.exp(-np.maximum(height_up, 0) * 2.2 + np.minimum(height_up, 0) * 22)
         light = (light * strength).astype(np.float32) * np.float32(0.95 - 0.12 * curtain)
         tint = gradient(np.clip(height_up, 0, 1).astype(np.float32), [
             (0.0, rgb("5dffa8")), (0.22, rgb("2fe0a0")), (0.5, rgb("5f7ff0")),
@@ -177,14 +177,14 @@ def aurora(rng: np.random.Generator, width: int, height: int) -> Picture:
         picture += np.clip(light, 0, 1)[..., None] * tint * (1 - np.clip(picture, 0, 1)) * 0.8
     ground = np.full(width, 0.745 * height, dtype=np.float32)
     hills = (0.70 - 0.022 * ridge(rng, width, 2, 5)) * height
-    over(picture, below(hills.astype(np.float32), width, height), rgb("0c2630"))
+    over(picture, below(hills.astype(np.float32), height), rgb("0c2630"))
     for size, colour in ((0.09, rgb("061219")), (0.2, rgb("02070c"))):
         trees = _pines(rng, width, ground + 4, height, size)
         if size > 0.1:
             # Tall trees only at the sides: they frame the light.
             side = np.abs(x[0] / x[0].max() - 0.5) * 2
             trees = np.where(side > 0.62 + 0.05 * np.sin(x[0] * 40), trees, ground + 9)
-        over(picture, below(trees.astype(np.float32), width, height), colour)
+        over(picture, below(trees.astype(np.float32), height), colour)
     _mirror(picture, rng, shore)
     return finish(picture, rng, 0.3)
 
@@ -193,7 +193,7 @@ def _mirror(picture: Picture, rng: np.random.Generator, shore: int) -> None:
     """Reflects what is above the shore in still water, in place."""
     height, width = picture.shape[:2]
     rows = np.arange(height - shore)
-    sway = fbm(rng, width, height - shore, (5, 40), 3, 0.5)
+    sway = fbm(rng, width, height - shore, (5, 40), 3, gain=0.5)
     reach = (rows / len(rows))[:, None]
     source = shore - 1 - rows[:, None] * 1.6 + sway * (2 + 22 * reach)
     source = np.clip(source, 0, shore - 1).astype(int)

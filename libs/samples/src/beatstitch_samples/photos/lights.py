@@ -1,6 +1,7 @@
 """Night and light: a city by the water, a galaxy."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from beatstitch_samples.photos.canvas import (
@@ -35,7 +36,7 @@ def city(rng: np.random.Generator, width: int, height: int) -> Picture:
 
     lights = np.zeros_like(picture)
     for depth, tone in ((0.0, "6a3f78"), (0.5, "2c2350"), (1.0, "0d0f26")):
-        _row_of_towers(picture, lights, rng, shore, depth, np.array(rgb(tone)))
+        _row_of_towers(picture, lights, rng, shore, depth=depth, tone=np.array(rgb(tone)))
     picture += lights * (1 - np.clip(picture, 0, 1))
     bloom = ndimage.gaussian_filter(lights[::2, ::2], (5, 5, 0))
     for channel in range(3):
@@ -49,8 +50,9 @@ def _row_of_towers(
     lights: Picture,
     rng: np.random.Generator,
     shore: int,
+    *,
     depth: float,
-    tone: np.ndarray,
+    tone: NDArray[np.float64],
 ) -> None:
     """Paints one row of buildings; nearer rows are darker, wider and hide the lights behind."""
     height, width = picture.shape[:2]
@@ -68,8 +70,16 @@ def _row_of_towers(
             picture[top:shore, body] = tone * shade
             lights[top:shore, body] = 0
             if rng.random() < 0.4:
-                _spire(picture, lights, rng, (left + right) // 2, top, tone, unit)
-            _windows(lights, rng, max(0, left), right, top, shore, depth, unit)
+                _spire(
+                    picture,
+                    lights,
+                    rng,
+                    centre=(left + right) // 2,
+                    top=top,
+                    tone=tone,
+                    unit=unit,
+                )
+            _windows(lights, rng, (slice(top, shore), body), depth=depth, unit=unit)
         left += wide + int(rng.uniform(-6, 9) * unit)
 
 
@@ -77,9 +87,10 @@ def _spire(
     picture: Picture,
     lights: Picture,
     rng: np.random.Generator,
+    *,
     centre: int,
     top: int,
-    tone: np.ndarray,
+    tone: NDArray[np.float64],
     unit: float,
 ) -> None:
     """A stepped roof with a mast and a red lamp."""
@@ -95,17 +106,15 @@ def _spire(
 def _windows(
     lights: Picture,
     rng: np.random.Generator,
-    left: int,
-    right: int,
-    top: int,
-    bottom: int,
+    body: tuple[slice, slice],
+    *,
     depth: float,
     unit: float,
 ) -> None:
     """Lights some of the windows; floors are lit together, as offices are."""
     pane, gap = max(2, round(3.2 * unit)), max(2, round(3.4 * unit))
-    rows = np.arange(top + 3 * gap, bottom - gap, pane + gap + 1)
-    columns = np.arange(left + gap + 1, right - pane - gap, pane + gap)
+    rows = np.arange(body[0].start + 3 * gap, body[0].stop - gap, pane + gap + 1)
+    columns = np.arange(body[1].start + gap + 1, body[1].stop - pane - gap, pane + gap)
     if not len(rows) or not len(columns):
         return
     floor = rng.random((len(rows), 1)) < rng.uniform(0.25, 0.75)
@@ -125,7 +134,7 @@ def _water(picture: Picture, rng: np.random.Generator, shore: int) -> None:
     above = picture[shore - 1 - np.arange(min(shore, int(count * 1.45)))]
     long = ndimage.gaussian_filter(above, (7, 1.2, 0))
     rows = np.arange(count)
-    flat = fbm(rng, width, count, (14, 60), 3, 0.6)
+    flat = fbm(rng, width, count, (14, 60), 3, gain=0.6)
     reach = (rows / count)[:, None]
     stretched = flat[np.clip((rows / count) ** 0.6 * (count - 1), 0, count - 1).astype(int)]
     source = np.clip(rows[:, None] * 1.35 + stretched * (3 + 20 * reach), 0, len(long) - 1)
@@ -145,8 +154,8 @@ def galaxy(rng: np.random.Generator, width: int, height: int) -> Picture:
     dx, dy = x - 0.5 * width / height, y - 0.5
     u = dx * np.cos(angle) - dy * np.sin(angle)
     v = (dx * np.sin(angle) + dy * np.cos(angle)) * 1.9
-    clumps = fbm(rng, width, height, (9, 6), 7, 0.62)
-    fine = fbm(rng, width, height, (40, 27), 5, 0.7)
+    clumps = fbm(rng, width, height, (9, 6), 7, gain=0.62)
+    fine = fbm(rng, width, height, (40, 27), 5, gain=0.7)
     radius = np.hypot(u, v) + 1e-4
     turn = np.arctan2(v, u) - np.log(radius) / 0.36 + 0.12 * clumps
     arm = 0.5 + 0.5 * np.cos(2 * turn)

@@ -37,7 +37,7 @@ class DemoSet:
 
 
 def write_demo_media(
-    folder: Path, report: Callable[[str], None] = lambda line: None, *, song_suffix: str = ".wav"
+    folder: Path, report: Callable[[str], object] | None = None, *, song_suffix: str = ".wav"
 ) -> DemoSet:
     """Writes the demo's song, pictures and clips.
 
@@ -49,17 +49,18 @@ def write_demo_media(
     Returns:
         The files and the song's truth.
     """
+    say = report or (lambda _line: None)
     folder.mkdir(parents=True, exist_ok=True)
     song = demo_song()
     song_path = song.write(folder / f"night-drive{song_suffix}")
-    report(f"{song_path.name}  {song.duration_us / 1e6:.1f} s, {song.bpm:g} BPM")
+    say(f"{song_path.name}  {song.duration_us / 1e6:.1f} s, {song.bpm:g} BPM")
     photos, clips = [], []
     for motif in PHOTOS:
         photos.append(write_photo(folder / f"{motif}.jpg", motif))
-        report(photos[-1].name)
+        say(photos[-1].name)
     for scene in CLIPS:
         clips.append(write_clip(folder / f"{scene}.mp4", scene, count=CLIP_FRAMES))
-        report(clips[-1].name)
+        say(clips[-1].name)
     media: list[Path] = []
     for place, photo in enumerate(photos):
         media.append(photo)
