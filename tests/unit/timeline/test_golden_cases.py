@@ -123,3 +123,10 @@ def test_no_drift_over_a_thousand_cuts_at_174_bpm_and_ntsc(make):
     for i, segment in enumerate(edl.segments):
         exact = i * 60 / 174 * 30_000 / 1_001
         assert abs(segment.timeline_in_frame - exact) <= 0.5 + 1e-4
+
+
+def test_the_builders_choices_change_on_purpose_only(make):
+    """Another hash here means that every timeline built again becomes another one."""
+    media = [make.image(), make.clip()]
+    edl = build_edl(make.PROJECT, make.song(), make.grid(beats(16), 8_000_000), media, FOUR)
+    assert edl_hash(edl) == "6c0325a5e86c3e2139bb19197f22fbae47cfa6fdd87c4b1ac41514e32e996769"

@@ -1,9 +1,9 @@
 """Which beats are cut, and in which frames.
 
 Of the beats inside the trim, numbers 0, n, 2n… begin a segment, each in round(beat time × fps) on
-the absolute axis. The lead-in before the first beat belongs to the first segment; so do all beats up
-to number n. A beat that rounds to the frame of the cut before it, or to the end, begins nothing: a
-segment has at least one frame.
+the absolute axis. The lead-in before the first beat belongs to the first segment; so do all beats
+up to number n. A beat that rounds to the frame of the cut before it, or to the end, begins nothing:
+a segment has at least one frame.
 """
 
 from __future__ import annotations

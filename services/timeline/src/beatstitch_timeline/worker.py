@@ -1,0 +1,101 @@
+"""The job TIMELINE_BUILD: fetch the grid, build, store the EDL under its hash."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from google.protobuf.json_format import ParseError
+
+from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, TimelineBuildOutput
+from beatstitch.v1 import failure_pb2, job_pb2
+from beatstitch.v1.beat_grid_pb2 import BeatGrid
+from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.keys import artefact_key
+from beatstitch_runtime.jobs.worker import Slot
+from beatstitch_timeline.builder import build_edl, check_built
+
+if TYPE_CHECKING:
+    from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+    from beatstitch.v1.common_pb2 import ObjectRef
+    from beatstitch.v1.edl_pb2 import Edl
+    from beatstitch.v1.info_service_pb2 import Limits
+    from beatstitch_runtime.jobs.worker import JobContext
+    from beatstitch_timeline.settings import TimelineServiceSettings
+
+LANES = (job_pb2.JOB_LANE_INTERACTIVE, job_pb2.JOB_LANE_BATCH)
+
+
+def slots(settings: TimelineServiceSettings) -> list[Slot]:
+    """What this service takes from the queue: timeline builds of both lanes."""
+    builder = TimelineBuilder(settings.limits())
+    return [
+        Slot(
+            type=job_pb2.JOB_TYPE_TIMELINE_BUILD,
+            lane=lane,
+            handler=builder.run,
+            concurrency=settings.timeline_slots,
+            timeout_s=settings.timeline_timeout_s,
+        )
+        for lane in LANES
+    ]
+
+
+class TimelineBuilder:
+    """Handles TIMELINE_BUILD jobs."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    async def run(self, context: JobContext) -> JobSucceeded:
+        """Builds and stores the EDL; the stored object's sha256 is the edl_hash.
+
+        Raises:
+            BeatStitchError: As `build_edl` does; OBJECT_MISSING or DEPENDENCY_DOWN from storage.
+        """
+        spec = context.spec
+        grid = read_grid(
+            await context.storage.get(spec.timeline_build.beat_grid.key),
+            spec.timeline_build.beat_grid,
+        )
+        await context.progress(30, "building")
+        # A long song's timeline takes a second of plain computing: not on the loop that heartbeats.
+        edl = await asyncio.to_thread(build_checked, spec, grid, self._limits)
+        data = await asyncio.to_thread(canonical_json, edl)
+        key = artefact_key(spec.key_prefix, "edl", sha256_hex(data), ".json")
+        stored = await context.storage.put(key, data)
+        output = TimelineBuildOutput(edl=stored, segment_count=len(edl.segments))
+        output.edl.sha256 = sha256_hex(data)
+        return JobSucceeded(timeline_build=output)
+
+
+def build_checked(spec: JobSpec, grid: BeatGrid, limits: Limits) -> Edl:
+    """The spec's EDL, held against all invariants."""
+    build = spec.timeline_build
+    edl = build_edl(spec.project_id, build.audio, grid, build.media, build.settings, limits=limits)
+    check_built(edl, build.media, limits)
+    return edl
+
+
+def read_grid(data: bytes, ref: ObjectRef) -> BeatGrid:
+    """The grid in a stored object.
+
+    Raises:
+        BeatStitchError: INTERNAL when the object isn't what the reference says.
+    """
+    try:
+        grid = parse_json(data, BeatGrid())
+    except (ParseError, ValueError) as error:
+        raise _damaged(ref) from error
+    if ref.sha256 not in {"", sha256_hex(data)}:
+        raise _damaged(ref)
+    return grid
+
+
+def _damaged(ref: ObjectRef) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_INTERNAL,
+        "the stored beat grid is damaged",
+        metadata={"key": ref.key},
+    )
