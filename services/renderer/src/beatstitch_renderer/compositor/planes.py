@@ -1,0 +1,128 @@
+"""Pictures as three planes of 8-bit 4:2:0 BT.709 in studio range: what the encoder takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from beatstitch_renderer.compositor.geometry import Placement
+
+    Bytes = NDArray[np.uint8]
+
+SCALER = int(Interpolation.BICUBIC)
+SIGNATURE_SIDE = 8
+_SIGNATURE_STEP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """Y, U, V; U and V have half the width and height. Not to be written to once handed on."""
+
+    y: Bytes
+    u: Bytes
+    v: Bytes
+
+    @property
+    def all(self) -> tuple[Bytes, Bytes, Bytes]:
+        """Y, U and V."""
+        return self.y, self.u, self.v
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of Y."""
+        return self.y.shape[1], self.y.shape[0]
+
+
+def frame_planes(frame: av.VideoFrame) -> Planes:
+    """Views of a yuv420p frame's planes; they keep its memory alive."""
+    y, u, v = (_view(plane) for plane in frame.planes)
+    return Planes(y, u, v)
+
+
+def _view(plane: av.video.plane.VideoPlane) -> Bytes:
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    view: Bytes = rows[: plane.height, : plane.width]
+    return view
+
+
+def filled(width: int, height: int, rgb: int) -> Planes:
+    """A picture of one colour, 0xRRGGBB; even sizes."""
+    colour = np.array([[[rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255]]], np.uint8)
+    y, u, v = (int(plane[0, 0]) for plane in from_rgb(np.repeat(colour.repeat(16, 0), 16, 1)).all)
+    half = (height // 2, width // 2)
+    return Planes(
+        np.full((height, width), y, np.uint8), np.full(half, u, np.uint8), np.full(half, v, np.uint8)
+    )
+
+
+def from_rgb(rgb: Bytes) -> Planes:
+    """Converts packed 8-bit RGB (height, width, 3; even sizes)."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    return frame_planes(
+        frame.reformat(
+            format="yuv420p",
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=SCALER,
+            threads=1,
+        )
+    )
+
+
+def turned(planes: Planes, clockwise: int) -> Planes:
+    """Turned by 0, 90, 180 or 270 degrees."""
+    turns = -clockwise // 90 % 4
+    if turns == 0:
+        return planes
+    y, u, v = (np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes.all)
+    return Planes(y, u, v)
+
+
+def placed(planes: Planes, place: Placement, ground: Planes) -> Planes:
+    """The shown part of a scaled picture on the background; a view where it fills the frame."""
+    parts = [_part(plane, place, i) for i, plane in enumerate(planes.all)]
+    if (place.shown_width, place.shown_height) == ground.size:
+        return Planes(*parts)
+    canvas = [plane.copy() for plane in ground.all]
+    for i, (target, part) in enumerate(zip(canvas, parts, strict=True)):
+        half = 1 if i == 0 else 2
+        x, y = place.x // half, place.y // half
+        target[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return Planes(*canvas)
+
+
+def _part(plane: Bytes, place: Placement, index: int) -> Bytes:
+    half = 1 if index == 0 else 2
+    x, y = place.crop_x // half, place.crop_y // half
+    return plane[y : y + place.shown_height // half, x : x + place.shown_width // half]
+
+
+def blended(lower: Planes, upper: Planes, weight: int) -> Planes:
+    """Fades `upper` in by `weight` / 65536, in integers with a step of 1/256."""
+    share = np.uint16((weight + 128) >> 8)
+    rest = np.uint16(256 - share)
+    y, u, v = (
+        ((a * rest + b * share + np.uint16(128)) >> np.uint16(8)).astype(np.uint8)
+        for a, b in zip(_wide(lower), _wide(upper), strict=True)
+    )
+    return Planes(y, u, v)
+
+
+def _wide(planes: Planes) -> list[NDArray[np.uint16]]:
+    return [plane.astype(np.uint16) for plane in planes.all]
+
+
+def signature(luma: Bytes) -> bytes:
+    """64 means of luma in an 8 × 8 grid: enough to tell pictures apart, too coarse for x264 to change."""
+    thin = np.ascontiguousarray(luma[::_SIGNATURE_STEP, ::_SIGNATURE_STEP])
+    side = (SIGNATURE_SIDE, SIGNATURE_SIDE)
+    return bytes(cv2.resize(thin, side, interpolation=cv2.INTER_AREA).tobytes())

@@ -1,0 +1,135 @@
+"""The open sources of a piece: few decoders at a time, few megabytes of pictures."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beatstitch.v1 import common_pb2
+from beatstitch_renderer.compositor.clip import ClipError
+from beatstitch_renderer.compositor.moving import MovingPicture
+from beatstitch_renderer.compositor.planes import Planes, filled
+from beatstitch_renderer.compositor.still import StillPicture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+
+    from beatstitch.internal.v1.render_plan_pb2 import ChunkSegment
+    from beatstitch.v1.edl_pb2 import OutputFormat
+    from beatstitch_renderer.planning.frames import Layer
+
+MAX_OPEN_CLIPS = 6
+MAX_STILL_BYTES = 400_000_000
+
+
+class SourceError(Exception):
+    """A source can't be used.
+
+    Attributes:
+        sha256: Which.
+        problem: Why, for people: continues "the file …".
+    """
+
+    def __init__(self, sha256: str, problem: str) -> None:
+        super().__init__(f"{sha256}: {problem}")
+        self.sha256, self.problem = sha256, problem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A source on disk.
+
+    Attributes:
+        path: The file.
+        demuxer: Name of libav's demuxer; empty for a still picture.
+    """
+
+    path: Path
+    demuxer: str
+
+
+class Sources:
+    """Opens sources when they are first shown and closes those not shown for longest.
+
+    Args:
+        files: By sha256.
+        output: Shape of the piece.
+        load_still: Decodes a still picture to packed 8-bit RGB or RGBA, upright.
+        threads: Threads of each decoder.
+    """
+
+    def __init__(
+        self,
+        files: dict[str, SourceFile],
+        output: OutputFormat,
+        load_still: Callable[[Path], np.ndarray],
+        threads: int = 1,
+    ) -> None:
+        self._files, self._output, self._threads = files, output, threads
+        self._load_still = load_still
+        self._ground = filled(output.width, output.height, output.background_rgb)
+        self._clips: OrderedDict[tuple[str, int], MovingPicture] = OrderedDict()
+        self._users: dict[tuple[str, int], int] = {}
+        self._stills: OrderedDict[str, StillPicture] = OrderedDict()
+
+    def picture(self, segment: ChunkSegment, layer: Layer) -> Planes:
+        """What a layer shows; the same object as before while that doesn't change.
+
+        Raises:
+            SourceError: The source can't be opened or decoded.
+        """
+        if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
+            try:
+                return self._clip(segment, layer.segment).picture(layer.time_us, segment.fit)
+            except ClipError as error:
+                raise SourceError(segment.media_sha256, str(error)) from error
+        still = self._still(segment.media_sha256)
+        if segment.effect.WhichOneof("kind") == "ken_burns":
+            last = segment.out_frame - segment.in_frame - 1
+            return still.moved(segment.effect.ken_burns, layer.step, last, segment.fit)
+        return still.picture(segment.fit)
+
+    def close(self) -> None:
+        """Closes all."""
+        for clip in self._clips.values():
+            clip.close()
+        self._clips.clear()
+        self._stills.clear()
+
+    def _clip(self, segment: ChunkSegment, index: int) -> MovingPicture:
+        key = self._free_key(segment, index)
+        if key not in self._clips:
+            while len(self._clips) >= MAX_OPEN_CLIPS:
+                self._clips.popitem(last=False)[1].close()
+            file = self._files[segment.media_sha256]
+            self._clips[key] = MovingPicture(
+                file.path, file.demuxer, self._ground, self._output.background_rgb, self._threads
+            )
+        self._clips.move_to_end(key)
+        self._users[key] = index
+        return self._clips[key]
+
+    def _free_key(self, segment: ChunkSegment, index: int) -> tuple[str, int]:
+        """Which of a clip's decoders a segment uses: a clip that fades into itself needs two."""
+        sha256, fades = segment.media_sha256, segment.transition_in.frames > 0
+        for copy in (0, 1):
+            if self._users.get((sha256, copy)) == index:
+                return sha256, copy
+        for copy in (0, 1):
+            user = self._users.get((sha256, copy))
+            if user is None or user < index - 1 or (user < index and not fades):
+                return sha256, copy
+        return sha256, 0
+
+    def _still(self, sha256: str) -> StillPicture:
+        if sha256 not in self._stills:
+            while sum(still.held_bytes for still in self._stills.values()) > MAX_STILL_BYTES:
+                self._stills.popitem(last=False)
+            pixels = self._load_still(self._files[sha256].path)
+            self._stills[sha256] = StillPicture(pixels, self._ground, self._output.background_rgb)
+        self._stills.move_to_end(sha256)
+        return self._stills[sha256]

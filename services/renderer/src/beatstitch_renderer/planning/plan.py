@@ -1,0 +1,156 @@
+"""EDL + profile + fingerprint → the pieces of a render and the names of all that it makes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from beatstitch.internal.v1.render_plan_pb2 import (
+    ChunkContent,
+    ChunkPlan,
+    ChunkSegment,
+    RenderPlan,
+)
+from beatstitch.v1 import common_pb2, edl_pb2
+from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
+from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from beatstitch.v1.edl_pb2 import Edl, OutputFormat, Segment
+    from beatstitch.v1.render_pb2 import RenderProfile
+
+MIN_HEIGHT = 16
+
+
+def plan_render(
+    edl: Edl, profile: RenderProfile, fingerprint: str, sizes: PieceSizes | None = None
+) -> RenderPlan:
+    """Cuts a valid EDL into pieces and names each by all that decides its bytes.
+
+    Args:
+        edl: A valid EDL.
+        profile: How to encode.
+        fingerprint: Names the code, the libraries and the encoder's settings.
+        sizes: How long pieces are; 4 to 10 s by default.
+    """
+    output = limited_output(edl.output, profile.max_height)
+    frame_count = edl.segments[-1].timeline_out_frame
+    edges = borders(edl.segments, sizes or default_sizes(output.frame_rate))
+    plan = RenderPlan(
+        edl_hash=edl_hash(edl),
+        output=output,
+        frame_count=frame_count,
+        renderer_fingerprint=fingerprint,
+        profile=profile,
+        audio_hash=audio_hash(edl, profile, fingerprint),
+    )
+    cursor = 0
+    for index, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        while edl.segments[cursor].timeline_out_frame <= start:
+            cursor += 1
+        content = ChunkContent(
+            renderer_fingerprint=fingerprint,
+            output=output,
+            preset=profile.preset,
+            crf=profile.crf,
+            frame_count=end - start,
+            segments=_shown(edl.segments, cursor, start, end),
+        )
+        plan.chunks.append(
+            ChunkPlan(
+                index=index,
+                start_frame=start,
+                end_frame=end,
+                chunk_hash=message_hash(content),
+                content=content,
+            )
+        )
+    plan.output_hash = _output_hash(plan)
+    return plan
+
+
+def limited_output(output: OutputFormat, max_height: int) -> OutputFormat:
+    """The output's shape with at most `max_height` lines (0: no limit): even sizes, same aspect."""
+    limited = edl_pb2.OutputFormat()
+    limited.CopyFrom(output)
+    if limited.frame_rate.den == 0:
+        limited.frame_rate.den = 1
+    if 0 < max_height < output.height:
+        height = max(MIN_HEIGHT, max_height - max_height % 2)
+        # The even number nearest to width × height / old height, in integers.
+        width = 2 * ((output.width * height + output.height) // (2 * output.height))
+        limited.width, limited.height = max(MIN_HEIGHT, width), height
+    return limited
+
+
+def audio_hash(edl: Edl, profile: RenderProfile, fingerprint: str) -> str:
+    """Name of the encoded sound: hash of all that decides its bytes."""
+    return _hash_of(
+        {
+            "sha256": edl.audio.sha256,
+            "offset_us": str(edl.audio.offset_us),
+            "duration_us": str(edl.audio.duration_us),
+            "bit_rate": profile.audio_bit_rate,
+            "fingerprint": fingerprint,
+        }
+    )
+
+
+def _output_hash(plan: RenderPlan) -> str:
+    # The edl_hash is written into the file, hence it decides its bytes.
+    return _hash_of(
+        {
+            "edl_hash": plan.edl_hash,
+            "chunks": [chunk.chunk_hash for chunk in plan.chunks],
+            "audio": plan.audio_hash,
+            "fingerprint": plan.renderer_fingerprint,
+        }
+    )
+
+
+def _hash_of(facts: dict[str, object]) -> str:
+    return sha256_hex(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _shown(
+    segments: Iterable[Segment], cursor: int, start: int, end: int
+) -> Iterable[ChunkSegment]:
+    """What frames `start` to `end` - 1 show, the fades of later segments included."""
+    for segment in list(segments)[cursor:]:
+        if segment.timeline_in_frame - segment.transition_in.frames >= end:
+            # A fade is at most half of its segment, so no later one begins earlier.
+            return
+        yield _relative(segment, start, end)
+
+
+def _relative(segment: Segment, start: int, end: int) -> ChunkSegment:
+    """The segment counted from the piece's first frame, without what can't be seen in the piece."""
+    shown = ChunkSegment(
+        media_sha256=segment.media_sha256,
+        media_type=segment.media_type,
+        in_frame=segment.timeline_in_frame - start,
+        out_frame=segment.timeline_out_frame - start,
+        source_in_us=segment.source_in_us,
+        source_out_us=segment.source_out_us,
+        fit=segment.fit or edl_pb2.FIT_COVER,
+    )
+    if shown.in_frame > 0:
+        fades = segment.transition_in.type == edl_pb2.TRANSITION_TYPE_CROSSFADE
+        shown.transition_in.type = (
+            edl_pb2.TRANSITION_TYPE_CROSSFADE if fades else edl_pb2.TRANSITION_TYPE_CUT
+        )
+        shown.transition_in.frames = segment.transition_in.frames if fades else 0
+    if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
+        shown.fill = segment.fill or edl_pb2.FILL_POLICY_LOOP
+    if segment.effect.WhichOneof("kind"):
+        shown.effect.CopyFrom(segment.effect)
+    if shown.in_frame >= end - start:
+        shown.out_frame = shown.in_frame + 1
+    elif not segment.effect.WhichOneof("kind"):
+        # Only a move over a still picture depends on where its segment ends.
+        shown.out_frame = min(shown.out_frame, end - start)
+        if segment.media_type == common_pb2.MEDIA_TYPE_IMAGE:
+            shown.in_frame = max(shown.in_frame, 0)
+    return shown
