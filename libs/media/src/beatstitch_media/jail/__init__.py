@@ -1,0 +1,1 @@
+"""What stands between a child process and the machine: standard library only, no site-packages."""

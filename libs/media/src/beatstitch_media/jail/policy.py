@@ -1,0 +1,46 @@
+"""What a child is allowed, as it is handed to the process that becomes the child."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Limits of one child.
+
+    Attributes:
+        argv: The command; the first item is an absolute path.
+        cwd: Where it runs.
+        roots: Files and folders it may read and execute.
+        reads: Files and folders it may read.
+        writes: Folders in which it may do everything but execute.
+        memory_bytes: Address space of the process.
+        file_bytes: Largest file it may write.
+        cpu_seconds: CPU time of all its threads together.
+        open_files: Open files at once.
+        parent: Process id of the parent, whose death is the child's.
+        require: Whether to refuse to run where files or network can't be shut off.
+    """
+
+    argv: list[str]
+    cwd: str
+    roots: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    memory_bytes: int = 0
+    file_bytes: int = 0
+    cpu_seconds: int = 0
+    open_files: int = 1024
+    parent: int = 0
+    require: bool = False
+
+    def to_json(self) -> str:
+        """The policy as one line of text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Policy:
+        """The inverse of `to_json`."""
+        return cls(**json.loads(text))
