@@ -74,6 +74,14 @@ def test_the_bomb_is_small_and_huge(odd):
     assert count == 30_000 * 3751
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_the_gif_bomb_is_small_and_huge(odd):
+    assert odd["bad_gif_bomb"].stat().st_size < 8_000
+    # Pillow itself refuses a canvas of that size on opening.
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(odd["bad_gif_bomb"])
+
+
 @pytest.mark.parametrize("name", ["bad_truncated_mp4", "bad_empty", "bad_text", "bad_random"])
 def test_broken_films_do_not_open(odd, name):
     with pytest.raises((av.error.FFmpegError, IndexError)), av.open(str(odd[name])) as container:

@@ -39,6 +39,18 @@ def test_scenes_move_smoothly_and_are_the_same_every_time(scene):
     assert max(steps) < 25
 
 
+@pytest.mark.parametrize("scene", SCENES)
+def test_scenes_may_be_long_and_small(scene):
+    assert sum(1 for _ in frames(scene, 0, (64, 36), count=500)) == 500
+
+
+@pytest.mark.parametrize("motif", MOTIFS)
+@pytest.mark.parametrize("size", [(64, 64), (96, 200)])
+@pytest.mark.parametrize("seed", range(3))
+def test_photos_may_be_small_or_upright(motif, size, seed):
+    assert paint(motif, seed, size).shape == (size[1], size[0], 3)
+
+
 def test_a_clip_is_written_with_its_frames(tmp_path: Path):
     path = write_clip(tmp_path / "clip.mp4", "bokeh", count=12, size=(320, 180))
     readings = read_codes(path)

@@ -129,8 +129,9 @@ def check_grid(readings: Sequence[FrameReading], fps: Fraction) -> GridReport:
 def decode_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     """Decodes the sound as a player plays it: encoder delay and padding are left out.
 
-    Samples are placed by their time stamps, so index 0 is time 0 of the file: a track that starts
-    late has zeros in front, and what lies before 0 is cut off.
+    Samples are placed by their time stamps, so in a film index 0 is time 0 of the pictures' clock:
+    a track that starts late has zeros in front, and what lies before 0 is cut off. Files without
+    pictures start where their sound starts.
 
     Returns:
         float32 of shape (n, channels) and the sample rate.
@@ -139,12 +140,16 @@ def decode_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         rate = stream.rate
+        # MP3 stamps count the encoder delay that is not played. Without pictures to keep step
+        # with, such a file starts where its sound starts.
+        alone = not container.streams.video and (container.start_time or 0) > 0
+        origin = Fraction(container.start_time or 0, 1_000_000) if alone else Fraction(0)
         cursor = 0
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
         for frame in container.decode(stream):
             at = cursor
             if frame.pts is not None and frame.time_base is not None:
-                at = round(frame.pts * frame.time_base * rate)
+                at = round((frame.pts * frame.time_base - origin) * rate)
                 # Coarse time bases (1 ms in Matroska) must not tear holes into the sound.
                 if abs(at - cursor) <= max(2.0, float(rate * frame.time_base)) and blocks:
                     at = cursor

@@ -117,6 +117,7 @@ def write_odd_files(folder: Path, *, url: str, local_path: str) -> dict[str, Pat
         "noise": noise_sound(folder / "noise.wav"),
         "sound_only_mp4": sound_only_mp4(folder / "sound-only.mp4"),
         "bad_png_bomb": odd_images.png_bomb(folder / "bomb.png"),
+        "bad_gif_bomb": odd_images.gif_bomb(folder / "bomb.gif"),
         "bad_truncated_mp4": truncated(folder / "truncated.mp4", clip),
         "bad_truncated_jpg": truncated(folder / "truncated.jpg", files["exif_1"], 0.4),
         "bad_empty": empty(folder / "empty.mp4"),

@@ -108,6 +108,16 @@ def png_bomb(path: Path, width: int = 30_000, height: int = 30_000) -> Path:
     return path
 
 
+def gif_bomb(path: Path, side: int = 20_000, frames: int = 200) -> Path:
+    """A GIF of a few kilobytes with a huge canvas, one pixel of which changes in each frame."""
+    screen = struct.pack("<HHBBB", side, side, 0x80, 0, 0) + bytes([0, 0, 0, 255, 255, 255])
+    control = bytes([0x21, 0xF9, 4, 4, 10, 0, 0, 0])
+    # One pixel of colour 0: the codes "clear", 0 and "end" in three bits each.
+    picture = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + bytes([2, 2, 0x44, 0x01, 0])
+    path.write_bytes(b"GIF89a" + screen + (control + picture) * frames + b"\x3b")
+    return path
+
+
 def svg_with_reference(path: Path, url: str) -> Path:
     """An SVG that wants another resource, whatever its name says."""
     path.write_text(

@@ -108,7 +108,10 @@ def rain(rng: np.random.Generator, width: int, height: int, fps: float, count: i
             for offset in (0, 30 * height / 540):
                 disc.stamp(picture, x + offset, street - 20 * height / 540, lamp)
                 disc.stamp(band, x + offset, 24 * height / 540, lamp)
-        picture[street:] += ndimage.uniform_filter1d(band, 41 * height // 540, axis=0) * fade * 2
+        # Twice a box makes a triangle: the mirrored lamps have soft ends.
+        for _ in range(2):
+            band = ndimage.uniform_filter1d(band, max(1, 45 * height // 540), axis=0)
+        picture[street:] += band * fade * 2.6
         for streaks, speed in ((far, 1.35), (near, 2.1)):
             shift = int(height * 2 - (speed * height * t) % height) - height
             picture += streaks[shift : shift + height, :, None]

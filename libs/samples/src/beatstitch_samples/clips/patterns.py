@@ -112,7 +112,8 @@ def neon(rng: np.random.Generator, width: int, height: int, fps: float, count: i
     across = (x - centre) * depth * 1.1
     # Line width in grid units grows with the distance a pixel covers, so far lines don't shimmer.
     reach = np.abs(across - np.round(across))
-    blur = 0.012 + 0.9 * depth / height
+    # Towards the sides that is mostly their run from row to row.
+    blur = 0.012 + 0.9 * np.hypot(depth, np.abs(x - centre) * 1.1 * depth**2) / height
     lines = np.exp(-((reach / blur) ** 2)) * np.minimum(1, 0.05 / blur * 2.2)
     halo = np.exp(-((reach / (blur + 0.07)) ** 2)) * 0.25
     # Where lines lie closer than pixels only an even shine is left.
@@ -162,10 +163,10 @@ def ink(rng: np.random.Generator, width: int, height: int, fps: float, count: in
         a = _window(fields[0], 14 * t, 6 * t, small_w, small_h)
         b = _window(fields[1], 9 * t, 17 * t, small_w, small_h)
         where = [
-            np.clip(rows + small_h * 0.5 + 26 * a + 10 * t, 0, 2 * small_h - 1),
-            np.clip(columns + small_w * 0.5 + 26 * b - 12 * t, 0, 2 * small_w - 1),
+            rows + small_h * 0.5 + 26 * a + 10 * t,
+            columns + small_w * 0.5 + 26 * b - 12 * t,
         ]
-        folded = ndimage.map_coordinates(fields[2], where, order=1)
+        folded = ndimage.map_coordinates(fields[2], where, order=1, mode="mirror")
         level = np.clip(0.42 + 0.2 * folded + 0.07 * a, 0, 1)
         full = ndimage.zoom(level, (height / small_h, width / small_w), order=1)
         yield colours[(full * 1023).astype(np.int32)].astype(np.uint8)
@@ -177,6 +178,13 @@ def _window(
     """A piece of a field at a sub-pixel offset."""
     column, row = int(right), int(down)
     fx, fy = np.float32(right - column), np.float32(down - row)
-    part = field[row : row + height + 1, column : column + width + 1]
+    # Mirrored at its borders a field never ends.
+    part = field[_mirrored(row, height + 1, len(field))]
+    part = part[:, _mirrored(column, width + 1, field.shape[1])]
     part = part[:, :-1] * (1 - fx) + part[:, 1:] * fx
     return np.asarray(part[:-1] * (1 - fy) + part[1:] * fy, dtype=np.float32)
+
+
+def _mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
+    index = np.arange(start, start + count) % (2 * size)
+    return np.where(index < size, index, 2 * size - 1 - index)

@@ -57,11 +57,13 @@ def fbm(
     for octave in range(octaves):
         across = max(2, int(cells[0] * 2**octave) + 1)
         down = max(2, int(cells[1] * 2**octave) + 1)
-        if across > width or down > height:
+        if octave and (across > width or down > height):
             break
+        across, down = min(across, width), min(down, height)
         lumps = rng.standard_normal((down, across)).astype(np.float32)
         total += np.float32(gain**octave) * resize(lumps, width, height)
-    return np.asarray((total - total.mean()) / total.std(), dtype=np.float32)
+    spread = max(float(total.std()), 1e-6)
+    return np.asarray((total - total.mean()) / spread, dtype=np.float32)
 
 
 def ridge(
