@@ -1,0 +1,149 @@
+"""One NATS connection with the defaults that survive a restart of the server.
+
+nats-py's own defaults give up after sixty tries and notice a dead peer after minutes. Here it tries
+forever, pings every twenty seconds, and logs what only the error callback ever tells: a permission
+violation on a publish, for example, reaches the caller as a mere timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Self
+
+import nats
+from nats.aio.client import Client
+from nats.js.client import JetStreamContext
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+PING_S = 20
+RECONNECT_PAUSE_S = 0.5
+PENDING_BYTES = 8 * 1024 * 1024
+SAME_ERROR_QUIET_S = 10.0
+
+
+def nats_down(message: str = "NATS can't be reached") -> BeatStitchError:
+    """DEPENDENCY_DOWN for NATS."""
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
+        message,
+        metadata={"dependency": "nats"},
+        retry_after_s=1.0,
+    )
+
+
+class Bus:
+    """A connection to NATS and its JetStream context.
+
+    Attributes:
+        nc: The connection, for core subjects.
+        js: JetStream on it.
+        settings: What it was made with.
+        restoring: Held by whoever recreates the streams, see `jobs.topology.restore_topology`.
+    """
+
+    nc: Client
+    js: JetStreamContext
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.restoring = asyncio.Lock()
+        self.restored_at = float("-inf")
+        self._connected = asyncio.Event()
+        self._on_reconnect: set[Callable[[], None]] = set()
+        self._last_error: tuple[str, float] = ("", 0.0)
+
+    @classmethod
+    async def connect(cls, settings: ServiceSettings) -> Self:
+        """Connect.
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN when NATS didn't answer within the settings' time.
+        """
+        bus = cls(settings)
+        bus.nc = Client()
+        credentials = settings.nats_credentials
+        try:
+            async with asyncio.timeout(settings.nats_connect_timeout_s):
+                await bus.nc.connect(
+                    servers=[url.strip() for url in settings.nats_url.split(",")],
+                    name=settings.worker_name,
+                    allow_reconnect=True,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]
+                    ping_interval=PING_S,
+                    pending_size=PENDING_BYTES,
+                    user_credentials=None if credentials is None else str(credentials),
+                    error_cb=bus._note_error,
+                    disconnected_cb=bus._note_disconnect,
+                    reconnected_cb=bus._note_reconnect,
+                    closed_cb=bus._note_closed,
+                )
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            await bus.nc.close()
+            raise nats_down() from error
+        bus._connected.set()
+        bus.js = bus.nc.jetstream()
+        return bus
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is up now."""
+        return self.nc.is_connected
+
+    async def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until the connection is up; False when it didn't come up in time."""
+        if self.nc.is_connected:
+            return True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return self.nc.is_connected
+
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each reconnection; returns a function that ends that."""
+        self._on_reconnect.add(callback)
+        return lambda: self._on_reconnect.discard(callback)
+
+    async def close(self) -> None:
+        """Send what is buffered, then disconnect; safe to call twice."""
+        if self.nc.is_closed:
+            return
+        if self.nc.is_connected:
+            try:
+                await self.nc.flush(timeout=2)
+            except (nats.errors.Error, TimeoutError):
+                log.warning("NATS didn't confirm the last messages before the connection closed")
+        await self.nc.close()
+
+    async def _note_error(self, error: Exception) -> None:
+        # While NATS is away each attempt to reconnect tells the same thing twice a second.
+        text, now = repr(error), time.monotonic()
+        last, at = self._last_error
+        if text == last and now - at < SAME_ERROR_QUIET_S:
+            return
+        self._last_error = (text, now)
+        log.warning("NATS: %s", text)
+
+    async def _note_disconnect(self) -> None:
+        self._connected.clear()
+        if not self.nc.is_closed:
+            log.warning("NATS: disconnected")
+
+    async def _note_reconnect(self) -> None:
+        log.info("NATS: connected again")
+        self._connected.set()
+        for callback in tuple(self._on_reconnect):
+            callback()
+
+    async def _note_closed(self) -> None:
+        log.debug("NATS: closed")

@@ -1,0 +1,1 @@
+"""Jobs on JetStream: streams, publishing, and the loop of a worker."""

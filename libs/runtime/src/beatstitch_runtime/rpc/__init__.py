@@ -1,0 +1,1 @@
+"""gRPC: server, channels, and errors that cross both."""

@@ -1,0 +1,232 @@
+"""What happens around every call: request id, deadline, access log, errors, draining.
+
+One interceptor, written once for the four shapes of a gRPC method, so that a handler only does its
+work and raises `BeatStitchError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.ids import new_id
+from beatstitch_runtime.rpc.channel import REQUEST_ID, call_deadline
+from beatstitch_runtime.rpc.errors import code_of, details_of
+from beatstitch_runtime.telemetry import log_context
+
+log = logging.getLogger(__name__)
+access = logging.getLogger("beatstitch_runtime.access")
+
+# Called every few seconds by everybody; not news, and still answered while draining.
+INFRASTRUCTURE = ("/grpc.",)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Any], Any]
+Body = Callable[[], Awaitable[Any]]
+
+
+class CallGuard(grpc.aio.ServerInterceptor):
+    """The interceptor that is outermost on every server.
+
+    Args:
+        default_timeout_s: Limit of a call with one reply whose client set no deadline, seconds.
+    """
+
+    def __init__(self, default_timeout_s: float) -> None:
+        self._default_timeout_s = default_timeout_s
+        self._draining = False
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._evicted: set[asyncio.Task[Any]] = set()
+        self._wrapped: dict[str, tuple[object, grpc.RpcMethodHandler[Any, Any]]] = {}
+
+    def drain(self) -> None:
+        """Refuse new calls from now on, and end the open streams; both with DRAINING."""
+        self._draining = True
+        for task in tuple(self._streams):
+            self._evicted.add(task)
+            task.cancel()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Wrap the method's handler."""
+        name = handler_call_details.method
+        handler = await continuation(handler_call_details)
+        known = self._wrapped.get(name)
+        if handler is not None and known is not None and known[0] is handler:
+            return known[1]
+        if handler is None:
+            return grpc.stream_stream_rpc_method_handler(self._with_stream(name, _unknown))
+        wrapped = self._wrap(name, handler)
+        self._wrapped[name] = (handler, wrapped)
+        return wrapped
+
+    def _wrap(
+        self, name: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        codec: dict[str, Any] = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary:
+            behaviour = self._with_reply(name, handler.unary_unary)
+            return grpc.unary_unary_rpc_method_handler(behaviour, **codec)
+        if handler.stream_unary:
+            behaviour = self._with_reply(name, handler.stream_unary, limited=False)
+            return grpc.stream_unary_rpc_method_handler(behaviour, **codec)
+        if handler.unary_stream:
+            behaviour = self._with_stream(name, handler.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(behaviour, **codec)
+        assert handler.stream_stream is not None  # noqa: S101 - a handler has one of four shapes
+        behaviour = self._with_stream(name, handler.stream_stream)
+        return grpc.stream_stream_rpc_method_handler(behaviour, **codec)
+
+    def _with_reply(self, name: str, behaviour: Behaviour, *, limited: bool = True) -> Behaviour:
+        async def one_reply(request: object, context: Context) -> object:
+            async def body() -> object:
+                limit_s = self._limit_s(context) if limited else None
+                try:
+                    async with asyncio.timeout(limit_s) as limit:
+                        return await _awaited(behaviour(request, context))
+                except TimeoutError:
+                    if not limit.expired():
+                        raise  # the handler's own, not foreseen by anybody
+                    raise _too_late(limit_s) from None
+
+            return await self._guard(name, context, body)
+
+        return one_reply
+
+    def _with_stream(self, name: str, behaviour: Behaviour) -> Behaviour:
+        async def many_replies(request: object, context: Context) -> None:
+            async def body() -> None:
+                replies = behaviour(request, context)
+                if not hasattr(replies, "__aiter__"):
+                    await _awaited(replies)  # writes to the context itself
+                    return
+                try:
+                    async for reply in replies:
+                        await context.write(reply)
+                finally:
+                    if inspect.isasyncgen(replies):
+                        await replies.aclose()
+
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101
+            self._streams.add(task)
+            try:
+                await self._guard(name, context, body)
+            finally:
+                self._streams.discard(task)
+                self._evicted.discard(task)
+
+        return many_replies
+
+    async def _guard(self, name: str, context: Context, body: Body) -> object:
+        """Run a call's body with its id, its deadline and its errors taken care of."""
+        begun = time.monotonic()
+        infrastructure = name.startswith(INFRASTRUCTURE)
+        left_s = context.time_remaining()
+        call_deadline.set(None if left_s is None else begun + left_s)
+        request_id = _request_id(context)
+        code = grpc.StatusCode.OK
+        with log_context(request_id=request_id):
+            try:
+                if self._draining and not infrastructure:
+                    raise _draining()  # noqa: TRY301
+                return await body()
+            except grpc.aio.AbortError:
+                code = _code(context)
+                raise
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task not in self._evicted:
+                    code = grpc.StatusCode.CANCELLED
+                    raise
+                task.uncancel()
+                code = grpc.StatusCode.UNAVAILABLE
+                await _abort(context, _draining(), request_id)
+            except BeatStitchError as error:
+                code = code_of(error)
+                await _abort(context, error, request_id)
+            except Exception as error:  # noqa: BLE001
+                code = grpc.StatusCode.INTERNAL
+                await _abort(context, _unforeseen(name, error), request_id)
+            finally:
+                access.log(
+                    logging.DEBUG if infrastructure else logging.INFO,
+                    "%s %s",
+                    name,
+                    code.name,
+                    extra={"ms": round((time.monotonic() - begun) * 1000, 2)},
+                )
+
+    def _limit_s(self, context: Context) -> float | None:
+        # gRPC ends a call at its client's deadline by itself; only a missing one is our matter.
+        return self._default_timeout_s if context.time_remaining() is None else None
+
+
+async def _awaited(result: Any) -> Any:  # noqa: ANN401
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _unknown(_request: object, _context: Context) -> NoReturn:
+    raise BeatStitchError(
+        failure_pb2.ERROR_REASON_UNIMPLEMENTED, "this server doesn't offer the method"
+    )
+
+
+async def _abort(context: Context, error: BeatStitchError, request_id: str) -> NoReturn:
+    await context.abort(code_of(error), error.message, details_of(error, request_id))
+
+
+def _request_id(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID and isinstance(value, str) and value.isprintable():
+            return value[:128] or new_id()
+    return new_id()
+
+
+def _code(context: Context) -> grpc.StatusCode:
+    code = context.code()
+    if isinstance(code, grpc.StatusCode):
+        return code
+    return next((c for c in grpc.StatusCode if c.value[0] == code), grpc.StatusCode.UNKNOWN)
+
+
+def _draining() -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_DRAINING,
+        "this replica is shutting down; call again",
+        retry_after_s=0.5,
+    )
+
+
+def _too_late(limit_s: float | None) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
+        f"not done within the server's limit of {limit_s:g} s; set a deadline of your own",
+    )
+
+
+def _unforeseen(name: str, error: Exception) -> BeatStitchError:
+    error_id = new_id()
+    log.error("unforeseen failure of %s", name, exc_info=error, extra={"error_id": error_id})
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_INTERNAL,
+        f"something unforeseen went wrong; error {error_id}",
+        metadata={"error_id": error_id},
+    )

@@ -1,0 +1,97 @@
+"""What every service can be told through its environment (prefix BEATSTITCH_).
+
+A service derives its own settings from `ServiceSettings` and adds fields; secrets are `SecretStr`,
+so that neither a repr nor a validation error shows them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MB = 1024 * 1024
+
+
+def default_worker_name() -> str:
+    """Host and pid: unique among the live processes of a cluster."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class ServiceSettings(BaseSettings):
+    """Settings that all services share.
+
+    Attributes:
+        grpc_host: Address to listen on.
+        grpc_port: Port to listen on; 0 takes a free one.
+        grpc_max_message_bytes: Largest message in either direction.
+        grpc_default_timeout_s: Limit of a unary call whose client gave none.
+        grpc_max_connection_age_s: When a client has to connect again, so that new replicas get
+            their share; 0 for never.
+        nats_url: One or more URLs, separated by commas.
+        nats_credentials: A NATS credentials file, in production.
+        nats_connect_timeout_s: How long a starting service waits for NATS.
+        s3_endpoint: URL of the S3 server as services reach it.
+        s3_public_endpoint: URL of the S3 server as clients reach it, for signed links.
+        s3_bucket: The bucket, which has to exist.
+        s3_access_key: Access key.
+        s3_secret_key: Secret key.
+        s3_region: Region that requests are signed for.
+        log_level: Threshold of the log.
+        log_format: "json" for machines, "text" for people.
+        drain_grace_s: How long running jobs and calls may go on after SIGTERM.
+        worker_name: Who did it, in events and logs.
+        work_dir: Folder for scratch files; the system's temporary folder when not set.
+        jobs_replicas: Replicas of each stream; 3 in production.
+        jobs_max_messages: Jobs that may wait; more are refused with QUEUE_FULL.
+        jobs_max_bytes: Bytes of jobs that may wait.
+        ack_wait_s: A job whose worker is silent for so long goes to another one.
+        heartbeat_s: Distance of a worker's signs of life; well below ack_wait_s.
+        max_deliver: How often a job is handed out at most.
+        max_ack_pending: Jobs of one type and lane that may run at the same time in the cluster;
+            above replicas × slots.
+        fetch_s: How long one request for a job waits, seconds, at most 5.
+        retry_base_s: Pause before the second try of a job; doubles with each further one.
+        retry_max_s: Longest such pause.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BEATSTITCH_", extra="ignore", env_file=None)
+
+    grpc_host: str = "127.0.0.1"
+    grpc_port: int = Field(0, ge=0, le=65535)
+    grpc_max_message_bytes: int = Field(32 * MB, gt=0)
+    grpc_default_timeout_s: float = Field(60.0, gt=0)
+    grpc_max_connection_age_s: float = Field(1800.0, ge=0)
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_credentials: Path | None = None
+    nats_connect_timeout_s: float = Field(30.0, gt=0)
+
+    s3_endpoint: str = "http://127.0.0.1:8333"
+    s3_public_endpoint: str | None = None
+    s3_bucket: str = "beatstitch"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_region: str = "us-east-1"
+
+    log_level: str = "INFO"
+    log_format: Literal["json", "text"] = "json"
+
+    drain_grace_s: float = Field(30.0, ge=0)
+    worker_name: str = Field(default_factory=default_worker_name)
+    work_dir: Path | None = None
+
+    jobs_replicas: int = Field(1, ge=1, le=5)
+    jobs_max_messages: int = Field(100_000, gt=0)
+    jobs_max_bytes: int = Field(256 * MB, gt=0)
+    ack_wait_s: float = Field(60.0, gt=0)
+    heartbeat_s: float = Field(15.0, gt=0)
+    max_deliver: int = Field(5, ge=1)
+    max_ack_pending: int = Field(4096, ge=1)
+    fetch_s: float = Field(5.0, gt=0, le=5)
+    retry_base_s: float = Field(2.0, gt=0)
+    retry_max_s: float = Field(60.0, gt=0)

@@ -1,0 +1,309 @@
+"""Objects in the S3 bucket: whole, streamed, from and to files.
+
+Every failure is a `BeatStitchError`: OBJECT_MISSING {key}, DEPENDENCY_DOWN {dependency: storage},
+DISK_FULL, or UPLOAD_MISMATCH where bytes are not what their checksum says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+from urllib.parse import quote
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from beatstitch.v1 import failure_pb2
+from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.presign import Credentials, presign
+from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.storage_errors import storage_error, storage_errors
+
+PART_BYTES: Final = 8 * 1024 * 1024
+WHOLE_BYTES: Final = PART_BYTES
+FETCH_BYTES: Final = 1024 * 1024
+STREAM_BYTES: Final = 256 * 1024
+UPLOADS_AT_ONCE: Final = 4
+REQUESTS_AT_ONCE: Final = 32
+FETCH_TRIES: Final = 4
+
+# Bounded: a storage that is away costs seconds, not obstore's three minutes; jobs are tried again.
+_RETRY: Final = {
+    "max_retries": 4,
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=2),
+        "base": 2,
+    },
+    "retry_timeout": timedelta(seconds=20),
+}
+# `timeout` is of the whole transfer, and a clip may have two gigabytes; stalls are what
+# `read_timeout` finds.
+_CLIENT: Final = {
+    "allow_http": True,
+    "connect_timeout": timedelta(seconds=5),
+    "read_timeout": timedelta(seconds=30),
+    "timeout": timedelta(hours=1),
+}
+
+
+class Storage:
+    """One bucket."""
+
+    def __init__(
+        self, store: S3Store, *, public_url: str, bucket: str, credentials: Credentials
+    ) -> None:
+        self._store = store
+        self._public_url = public_url.rstrip("/")
+        self._bucket = bucket
+        self._credentials = credentials
+        self._requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+    @classmethod
+    def from_settings(cls, settings: ServiceSettings) -> Self:
+        """The bucket that the settings name; nothing is connected yet."""
+        secret = settings.s3_secret_key.get_secret_value()
+        access = settings.s3_access_key.get_secret_value()
+        store = S3Store(
+            settings.s3_bucket,
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key_id=access,
+            secret_access_key=secret,
+            virtual_hosted_style_request=False,
+            client_options=_CLIENT,  # type: ignore[arg-type]
+            retry_config=_RETRY,  # type: ignore[arg-type]
+        )
+        return cls(
+            store,
+            public_url=settings.s3_public_endpoint or settings.s3_endpoint,
+            bucket=settings.s3_bucket,
+            credentials=Credentials(access, secret, settings.s3_region),
+        )
+
+    async def get(self, key: str) -> bytes:
+        """The whole object, for small ones."""
+        with storage_errors(key):
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+
+    async def put(self, key: str, data: bytes) -> ObjectRef:
+        """Store the bytes, over what was there."""
+        with storage_errors(key):
+            await obstore.put_async(self._store, key, data, use_multipart=False)
+        return ObjectRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+    async def put_file(self, key: str, path: Path) -> ObjectRef:
+        """Store a file, reading it once."""
+        size = await asyncio.to_thread(_size_of, path)
+        if size <= WHOLE_BYTES:
+            return await self.put(key, await asyncio.to_thread(path.read_bytes))
+        return await self.put_stream(key, _read_parts(path))
+
+    async def put_file_if_absent(self, key: str, path: Path) -> ObjectRef:
+        """Store a file under its content's name, unless an object of its size is there already."""
+        size = await asyncio.to_thread(_size_of, path)
+        if await self.head(key) != size:
+            return await self.put_file(key, path)
+        return ObjectRef(key=key, sha256=await asyncio.to_thread(_sha256_of, path), size_bytes=size)
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> ObjectRef:
+        """Store what comes, in parts of 8 MiB; memory stays flat.
+
+        An exception of `chunks` comes through as it is, and no object is made.
+        """
+        digest, size = hashlib.sha256(), 0
+        failure: list[BaseException] = []
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            try:
+                async for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    yield chunk
+            except BaseException as error:
+                failure.append(error)
+                raise
+
+        try:
+            await obstore.put_async(
+                self._store,
+                key,
+                counted(),
+                chunk_size=PART_BYTES,
+                max_concurrency=UPLOADS_AT_ONCE,
+            )
+        except (BaseError, OSError, BeatStitchError) as error:
+            if failure:
+                raise failure[0] from None
+            if isinstance(error, BeatStitchError):
+                raise
+            raise storage_error(error, key) from error
+        return ObjectRef(key=key, sha256=digest.hexdigest(), size_bytes=size)
+
+    async def fetch(self, ref: ObjectRef, path: Path) -> ObjectRef:
+        """Download to a file; goes on where a broken connection left off.
+
+        Returns:
+            Key, sha256 and size of what was read.
+
+        Raises:
+            BeatStitchError: UPLOAD_MISMATCH when `ref.sha256` is set and differs; the file is
+                removed then.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with await asyncio.to_thread(path.open, "wb") as file:
+                size = await self._fetch_into(ref.key, file, digest.update)
+        except OSError as error:
+            with suppress(OSError):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise storage_error(error, ref.key) from error
+        actual = digest.hexdigest()
+        if ref.sha256 and actual != ref.sha256:
+            await asyncio.to_thread(path.unlink)
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_UPLOAD_MISMATCH,
+                "an object's bytes are not what its checksum says",
+                metadata={"key": ref.key, "expected": ref.sha256, "actual": actual},
+            )
+        return ObjectRef(key=ref.key, sha256=actual, size_bytes=size)
+
+    async def _fetch_into(self, key: str, file: BinaryIO, seen: Callable[[bytes], None]) -> int:
+        offset, tries = 0, 0
+
+        def write(chunk: bytes) -> None:
+            file.write(chunk)
+            seen(chunk)
+
+        while True:
+            try:
+                async for chunk in self._read(key, offset, FETCH_BYTES):
+                    await asyncio.to_thread(write, chunk)
+                    offset += len(chunk)
+            except BaseError as error:
+                tries += 1
+                if tries == FETCH_TRIES or not offset:  # a first request was retried by obstore
+                    raise storage_error(error, key) from error
+                await asyncio.sleep(0.1 * 2**tries)
+            else:
+                return offset
+
+    async def stream(
+        self, key: str, offset: int = 0, chunk_bytes: int = STREAM_BYTES
+    ) -> AsyncIterator[bytes]:
+        """The object from `offset` on, in chunks of `chunk_bytes`; the last one may be shorter."""
+        held = bytearray()
+        with storage_errors(key):
+            async for chunk in self._read(key, offset, chunk_bytes):
+                held += chunk
+                while len(held) >= chunk_bytes:
+                    yield bytes(held[:chunk_bytes])
+                    del held[:chunk_bytes]
+        if held:
+            yield bytes(held)
+
+    async def _read(self, key: str, offset: int, chunk_bytes: int) -> AsyncIterator[bytes]:
+        if offset:
+            if offset >= await self._size(key):
+                return  # S3 refuses a range that begins at the end
+            result = await obstore.get_async(
+                self._store, key, options={"range": {"offset": offset}}
+            )
+        else:
+            result = await obstore.get_async(self._store, key)
+        async for chunk in result.stream(min_chunk_size=chunk_bytes):
+            yield bytes(chunk)
+
+    async def _size(self, key: str) -> int:
+        return int((await obstore.head_async(self._store, key))["size"])
+
+    async def head(self, key: str) -> int | None:
+        """Size of the object in bytes; None when there is none."""
+        with storage_errors(key):
+            try:
+                return await self._size(key)
+            except FileNotFoundError:
+                return None
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        return await self.head(key) is not None
+
+    async def exists_many(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that have an object."""
+
+        async def found(key: str) -> str | None:
+            async with self._requests:
+                return key if await self.exists(key) else None
+
+        answers = await asyncio.gather(*(found(key) for key in dict.fromkeys(keys)))
+        return {key for key in answers if key is not None}
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete the objects; those that don't exist are no error."""
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), 1000):
+            batch = wanted[start : start + 1000]
+            with storage_errors(batch[0]), suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, batch)
+
+    async def list(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
+        """Key and size of each object below a prefix that ends in "/", in the order of the keys."""
+        with storage_errors(prefix):
+            async for page in obstore.list(self._store, prefix=prefix, chunk_size=1000):
+                for entry in page:
+                    yield entry["path"], int(entry["size"])
+
+    def sign_get(self, key: str, expires_s: int, filename: str | None = None) -> str:
+        """A link with which anybody may download the object for `expires_s` seconds.
+
+        Args:
+            key: The object; it isn't checked whether it exists.
+            expires_s: 1 second to 7 days.
+            filename: What a browser is to call the file.
+        """
+        query = {}
+        if filename is not None:
+            query["response-content-disposition"] = disposition(filename)
+        return self._sign("GET", key, expires_s, query)
+
+    def sign_put(self, key: str, expires_s: int) -> str:
+        """A link with which anybody may upload the object for `expires_s` seconds."""
+        return self._sign("PUT", key, expires_s, {})
+
+    def _sign(self, method: str, key: str, expires_s: int, query: dict[str, str]) -> str:
+        url = f"{self._public_url}/{self._bucket}/{key}"
+        return presign(method, url, self._credentials, expires_s=expires_s, query=query)
+
+
+def disposition(filename: str) -> str:
+    """A Content-Disposition header that names a file (RFC 6266, RFC 5987)."""
+    plain = "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+async def _read_parts(path: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while part := await asyncio.to_thread(file.read, PART_BYTES):
+            yield part

@@ -1,0 +1,57 @@
+"""What obstore and the disk raise, as errors of ours."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore.exceptions import BaseError, InvalidPathError
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.redaction import redact
+
+log = logging.getLogger(__name__)
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_STORAGE_FULL = ("507", "insufficient storage", "no space left", "no free volumes")
+
+
+@contextmanager
+def storage_errors(key: str) -> Iterator[None]:
+    """Turn whatever goes wrong with the object `key` into a `BeatStitchError`."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise storage_error(error, key) from error
+
+
+def storage_error(error: BaseError | OSError, key: str) -> BeatStitchError:
+    """OBJECT_MISSING, DISK_FULL or DEPENDENCY_DOWN.
+
+    obstore's text may hold a signed URL, so it goes to the log, masked, and not into the message.
+    """
+    if isinstance(error, FileNotFoundError):
+        return BeatStitchError(
+            failure_pb2.ERROR_REASON_OBJECT_MISSING,
+            "an object is not in storage",
+            metadata={"key": key},
+        )
+    text = redact(str(error))
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left on the disk")
+    if isinstance(error, InvalidPathError):
+        return BeatStitchError(
+            failure_pb2.ERROR_REASON_INTERNAL, "not a key", metadata={"key": key}
+        )
+    if any(word in text.lower() for word in _STORAGE_FULL):
+        return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left in storage")
+    log.warning("storage failed: %s", text[:1000], extra={"key": key})
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
+        "storage can't be reached or refuses",
+        metadata={"dependency": "storage"},
+        retry_after_s=2.0,
+    )
