@@ -1,0 +1,63 @@
+"""One piece from its content and its sources to its file: what the sandboxed child does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beatstitch_renderer.compositor.compose import pictures
+from beatstitch_renderer.compositor.encoder import Coded, Encoder
+from beatstitch_renderer.compositor.planes import Planes, signature
+from beatstitch_renderer.compositor.sources import Sources
+from beatstitch_renderer.piece import write_piece
+from beatstitch_renderer.planning.frames import cut_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+
+    from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
+    from beatstitch_renderer.compositor.sources import SourceFile
+
+
+def render_piece(
+    content: ChunkContent,
+    files: dict[str, SourceFile],
+    load_still: Callable[[Path], np.ndarray],
+    output: Path,
+    progress: Callable[[int], None] = lambda _frames: None,
+) -> None:
+    """Renders a piece.
+
+    Args:
+        content: What it shows.
+        files: The sources by sha256.
+        load_still: Decodes a still picture to packed 8-bit RGB or RGBA, upright.
+        output: The file to write.
+        progress: Told after each frame how many are done.
+
+    Raises:
+        SourceError: A source can't be used.
+        ValueError: The encoder gave other frames than it was given.
+    """
+    cuts = set(cut_frames(content))
+    encoder = Encoder(content.output, content.preset, content.crf)
+    sources = Sources(files, content.output, load_still)
+    coded: list[Coded] = []
+    signatures: list[bytes] = []
+    last: Planes | None = None
+    try:
+        for frame, picture in enumerate(pictures(content, sources)):
+            coded += encoder.encode(picture, key=frame in cuts)
+            if picture is not last:
+                mark = signature(picture.y)
+                last = picture
+            signatures.append(mark)
+            progress(frame + 1)
+    finally:
+        sources.close()
+    coded += encoder.finish()
+    if len(signatures) != content.frame_count:
+        raise ValueError(f"{len(signatures)} frames instead of {content.frame_count}")
+    write_piece(output, encoder.headers, coded, signatures)
