@@ -66,7 +66,6 @@ class TimelineBuilder:
         key = artefact_key(spec.key_prefix, "edl", sha256_hex(data), ".json")
         stored = await context.storage.put(key, data)
         output = TimelineBuildOutput(edl=stored, segment_count=len(edl.segments))
-        output.edl.sha256 = sha256_hex(data)
         return JobSucceeded(timeline_build=output)
 
 
