@@ -29,6 +29,31 @@ KEYFRAME_SECONDS = 2
 X264_PARAMS = "min-keyint=1:scenecut=0:open-gop=0:stitchable=1:chromaloc=0"
 
 
+def configure(
+    context: VideoCodecContext, output: OutputFormat, preset: str, crf: int
+) -> None:
+    """Sets everything that decides the headers and the bytes, besides the threads."""
+    rate = rate_fraction(output.frame_rate)
+    keyint = max(1, round_half_up(KEYFRAME_SECONDS * rate))
+    context.width, context.height = output.width, output.height
+    context.pix_fmt = "yuv420p"
+    context.framerate, context.time_base = rate, 1 / rate
+    context.sample_aspect_ratio = Fraction(1)
+    context.color_range = ColorRange.MPEG
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.thread_count = 1
+    context.flags |= Flags.global_header | Flags.closed_gop
+    context.options = {
+        "preset": preset,
+        "crf": str(crf),
+        "forced-idr": "1",
+        "a53cc": "0",
+        "x264-params": f"keyint={keyint}:{X264_PARAMS}",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """One encoded picture.
@@ -56,25 +81,9 @@ class Encoder:
 
     def __init__(self, output: OutputFormat, preset: str, crf: int, threads: int = 1) -> None:
         rate = rate_fraction(output.frame_rate)
-        keyint = max(1, round_half_up(KEYFRAME_SECONDS * rate))
         context: VideoCodecContext = av.CodecContext.create("libx264", "w")
-        context.width, context.height = output.width, output.height
-        context.pix_fmt = "yuv420p"
-        context.framerate, context.time_base = rate, 1 / rate
-        context.sample_aspect_ratio = Fraction(1)
-        context.color_range = ColorRange.MPEG
-        context.colorspace = Colorspace.ITU709
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
+        configure(context, output, preset, crf)
         context.thread_count = threads
-        context.flags |= Flags.global_header | Flags.closed_gop
-        context.options = {
-            "preset": preset,
-            "crf": str(crf),
-            "forced-idr": "1",
-            "a53cc": "0",
-            "x264-params": f"keyint={keyint}:{X264_PARAMS}",
-        }
         context.open()
         self._context = context
         self._frame = av.VideoFrame(output.width, output.height, "yuv420p")

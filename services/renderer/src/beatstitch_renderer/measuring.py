@@ -1,0 +1,159 @@
+"""The proof: what is in the finished file, found by decoding every picture of it.
+
+Each piece carries a signature of every picture as it was composed, before encoding. The finished
+file is decoded, and the signature of each decoded picture is held against the composed one for its
+place. A cut is measured as the shift, within `SEARCH_FRAMES`, at which the decoded pictures around it
+fit the composed ones best. Pictures that look the same on both sides can't tell a shift: then the
+cut is where its IDR picture is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from beatstitch_renderer.compositor.planes import frame_planes, signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+SEARCH_FRAMES = 3
+_AROUND = 2
+# In levels of luma, of the mean over 1/64 of the picture: more is another picture.
+_WRONG_LEVELS = 24.0
+# A shift has to fit better than none by this much before it is believed.
+_CLEARLY_LEVELS = 1.0
+SOUND_RATE = 48_000
+
+
+@dataclass(slots=True)
+class Measured:
+    """What was found in a file.
+
+    Attributes:
+        counted_frames: Pictures decoded.
+        off_grid_frames: Pictures whose time stamp is not frame / rate of their place.
+        wrong_pictures: Pictures that don't look as composed.
+        cuts: For each cut asked for, the frame at which it is.
+        cuts_without_key: Cuts whose frame is no IDR picture.
+        audio_samples: Samples of sound after the encoder's delay.
+        audio_start_samples: Where the sound begins on the video's clock; 0 is right.
+        decoded_audio_samples: Samples that come out of the decoder, the last block's rest included.
+    """
+
+    counted_frames: int = 0
+    off_grid_frames: int = 0
+    wrong_pictures: int = 0
+    cuts: list[int] = field(default_factory=list)
+    cuts_without_key: int = 0
+    audio_samples: int = 0
+    audio_start_samples: int = 0
+    decoded_audio_samples: int = 0
+
+    def as_facts(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def measure(
+    path: Path,
+    rate: Fraction,
+    composed: Sequence[bytes],
+    cuts: Sequence[int],
+    threads: int = 2,
+) -> Measured:
+    """Reads a finished video back.
+
+    Args:
+        path: The file.
+        rate: Frames per second.
+        composed: The signature of each frame as composed.
+        cuts: Frames at which segments begin, without frame 0.
+        threads: Threads of the decoder.
+    """
+    found = Measured()
+    keys = _packets(path, rate, found)
+    decoded = _decode(path, rate, found, threads)
+    expected = _rows(composed)
+    shared = min(len(decoded), len(expected))
+    if shared:
+        apart = np.abs(decoded[:shared] - expected[:shared]).max(axis=1)
+        found.wrong_pictures = int((apart > _WRONG_LEVELS).sum())
+    for cut in cuts:
+        found.cuts.append(_measured_cut(cut, decoded, expected, keys))
+        found.cuts_without_key += cut not in keys
+    return found
+
+
+def _packets(path: Path, rate: Fraction, found: Measured) -> set[int]:
+    """Looks at time stamps and sound; returns the frames that are IDR pictures."""
+    keys, seen = set(), set()
+    end = 0
+    first: int | None = None
+    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
+        video, audio = file.streams.video[0], file.streams.audio[0]
+        for packet in file.demux(video, audio):
+            if packet.size == 0 or packet.pts is None:
+                continue
+            if packet.stream_index == audio.index:
+                moment = int(packet.pts * packet.time_base * SOUND_RATE)
+                if not packet.is_discard:
+                    first = moment if first is None else min(first, moment)
+                end = max(end, moment + int((packet.duration or 0) * packet.time_base * SOUND_RATE))
+                continue
+            frame = packet.pts * Fraction(packet.time_base) * rate
+            if frame.denominator != 1 or frame < 0 or frame in seen:
+                found.off_grid_frames += 1
+            seen.add(frame)
+            if packet.is_keyframe:
+                keys.add(int(frame))
+    found.off_grid_frames += len(seen - set(range(len(seen))))
+    found.audio_start_samples = first or 0
+    found.audio_samples = end
+    return keys
+
+
+def _decode(path: Path, rate: Fraction, found: Measured, threads: int) -> np.ndarray:
+    """Decodes everything; returns the signatures of the pictures by their time stamp, as rows."""
+    marks: dict[int, bytes] = {}
+    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
+        video = file.streams.video[0]
+        video.codec_context.thread_count = threads
+        video.codec_context.thread_type = "AUTO"
+        for picture in file.decode(video):
+            found.counted_frames += 1
+            place = (picture.pts or 0) * Fraction(video.time_base or 1) * rate
+            marks[int(place)] = signature(frame_planes(picture).y)
+    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
+        found.decoded_audio_samples = sum(block.samples for block in file.decode(audio=0))
+    return _rows(marks[place] for place in sorted(marks))
+
+
+def _rows(marks: Iterable[bytes]) -> np.ndarray:
+    rows = [np.frombuffer(mark, np.uint8) for mark in marks]
+    return np.array(rows, np.float32).reshape(len(rows), -1)
+
+
+def _measured_cut(
+    cut: int, decoded: np.ndarray, composed: np.ndarray, keys: set[int]
+) -> int:
+    """The frame of the file that shows what was composed for `cut`."""
+    costs = {}
+    count = min(len(decoded), len(composed))
+    window = [f for f in range(cut - _AROUND, cut + _AROUND) if 0 <= f < count]
+    for shift in range(-SEARCH_FRAMES, SEARCH_FRAMES + 1):
+        pairs = [f for f in window if 0 <= f + shift < len(decoded)]
+        if len(pairs) == len(window):
+            moved = decoded[[f + shift for f in pairs]]
+            costs[shift] = float(np.abs(moved - composed[pairs]).mean())
+    best = min(costs, key=lambda shift: (costs[shift], abs(shift)), default=0)
+    if 0 in costs and costs[0] <= costs[best] + _CLEARLY_LEVELS:
+        best = 0
+    if best == 0 and cut not in keys:
+        return min(keys, key=lambda key: (abs(key - cut), key), default=-1)
+    return cut + best
