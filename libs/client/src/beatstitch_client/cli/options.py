@@ -1,0 +1,125 @@
+"""What a video is to be like: options of the command as settings of the server."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from beatstitch.v1 import analysis_service_pb2, edl_pb2
+from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
+from beatstitch.v1.common_pb2 import Rational
+from beatstitch.v1.timeline_pb2 import TimelineSettings
+from beatstitch_client.cli.exits import UsageError
+from beatstitch_core.edl.output import MAX_RATIONAL_TERM
+from beatstitch_core.edl.settings import check_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What people write for the rates of NTSC.
+_NTSC: Mapping[str, Fraction] = {
+    "23.976": Fraction(24_000, 1_001),
+    "23.98": Fraction(24_000, 1_001),
+    "29.97": Fraction(30_000, 1_001),
+    "47.952": Fraction(48_000, 1_001),
+    "59.94": Fraction(60_000, 1_001),
+    "119.88": Fraction(120_000, 1_001),
+}
+
+
+class TransitionName(StrEnum):
+    """How one picture becomes the next."""
+
+    CUT = "cut"
+    CROSSFADE = "crossfade"
+
+
+class FitName(StrEnum):
+    """How pictures are brought to the video's shape."""
+
+    COVER = "cover"
+    CONTAIN = "contain"
+
+
+class AnalyzerName(StrEnum):
+    """Which tracker looks for the beats."""
+
+    AUTO = "auto"
+    MADMOM = "madmom"
+    LIBROSA = "librosa"
+
+
+class ProfileName(StrEnum):
+    """How the video is encoded."""
+
+    PREVIEW = "preview"
+    FINAL = "final"
+
+
+def parse_fps(text: str) -> Rational:
+    """Reads "30", "30000/1001" or "29.97" (which is read as 30000/1001).
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    try:
+        rate = _NTSC.get(text.strip()) or Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--fps is N, N/D or a decimal number, not {text!r}") from None
+    rate = rate.limit_denominator(MAX_RATIONAL_TERM)
+    if not 0 < rate <= MAX_RATIONAL_TERM or rate.numerator > MAX_RATIONAL_TERM:
+        raise UsageError(f"--fps can't be {text!r}: 1 to 120 frames per second")
+    return Rational(num=rate.numerator, den=rate.denominator)
+
+
+def timeline_settings(
+    *,
+    beats_per_cut: int,
+    width: int,
+    height: int,
+    fps: str,
+    transition: TransitionName,
+    fit: FitName,
+    seed: int = 0,
+) -> TimelineSettings:
+    """The settings that the options stand for; 0 and "" are left to the server.
+
+    Raises:
+        UsageError: The server would refuse them; all that is wrong is named.
+    """
+    settings = TimelineSettings(beats_per_cut=beats_per_cut, seed=seed)
+    settings.output.width, settings.output.height = width, height
+    if fps:
+        settings.output.frame_rate.CopyFrom(parse_fps(fps))
+    settings.fit = edl_pb2.FIT_CONTAIN if fit is FitName.CONTAIN else edl_pb2.FIT_COVER
+    settings.transition.type = (
+        edl_pb2.TRANSITION_TYPE_CROSSFADE
+        if transition is TransitionName.CROSSFADE
+        else edl_pb2.TRANSITION_TYPE_CUT
+    )
+    violations = check_settings(settings)
+    if violations:
+        raise UsageError(
+            "; ".join(f"{_option(item.field)} {item.description}" for item in violations)
+        )
+    return settings
+
+
+def analysis_settings(analyzer: AnalyzerName) -> AnalysisSettings | None:
+    """How to look for beats; None where the upload's own analysis is good."""
+    if analyzer is AnalyzerName.AUTO:
+        return None
+    choice = (
+        analysis_service_pb2.ANALYZER_CHOICE_MADMOM
+        if analyzer is AnalyzerName.MADMOM
+        else analysis_service_pb2.ANALYZER_CHOICE_LIBROSA
+    )
+    return AnalysisSettings(analyzer=choice)
+
+
+def _option(field: str) -> str:
+    """The option that stands for a field of the settings."""
+    names = {"frame_rate": "fps"}
+    last = field.rpartition(".")[2]
+    return "--" + names.get(last, last).replace("_", "-")

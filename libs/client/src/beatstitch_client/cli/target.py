@@ -1,0 +1,114 @@
+"""Where the server is: named by option or environment, or started for this one run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beatstitch_client.aio import AsyncClient
+from beatstitch_client.cli.exits import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+    from types import ModuleType
+
+    from beatstitch_stack import System
+
+SERVER_VARIABLE = "BEATSTITCH_SERVER"
+KEY_VARIABLE = "BEATSTITCH_API_KEY"
+# A person waits: a wrong address has to show before patience for a restarting server ends.
+FIRST_ANSWER_S = 5.0
+
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server", envvar=SERVER_VARIABLE, metavar="HOST:PORT", help="The server to talk to."
+    ),
+]
+ApiKey = Annotated[
+    str, typer.Option("--api-key", envvar=KEY_VARIABLE, metavar="KEY", help="Its API key.")
+]
+Tls = Annotated[bool, typer.Option("--tls", help="Encrypt the connection to the server.")]
+
+
+@asynccontextmanager
+async def server_at(address: str, api_key: str, *, tls: bool = False) -> AsyncIterator[AsyncClient]:
+    """A client of a running server, which has answered.
+
+    Raises:
+        UsageError: No address is given.
+        ServerUnreachableError: Nobody answers there.
+    """
+    if not address:
+        raise UsageError(f"which server? Give --server HOST:PORT or set {SERVER_VARIABLE}")
+    async with AsyncClient(address, api_key, tls=tls, retry_s=FIRST_ANSWER_S) as first:
+        await first.server_info()
+    async with AsyncClient(address, api_key, tls=tls) as client:
+        yield client
+
+
+@asynccontextmanager
+async def server_or_own(
+    address: str, api_key: str, *, tls: bool = False
+) -> AsyncIterator[AsyncClient]:
+    """A client of the server at `address`, or of a system of our own when none is named.
+
+    Raises:
+        UnavailableError: There is no server and none can be started here.
+        ServerUnreachableError: Nobody answers at the address.
+    """
+    if address:
+        async with server_at(address, api_key, tls=tls) as client:
+            yield client
+        return
+    print("no server named: starting one for this run", file=sys.stderr)
+    async with (
+        own_system() as system,
+        AsyncClient(system.gateway_address, system.api_key) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def own_system(
+    state_dir: Path | None = None, replicas: Mapping[str, int] | None = None
+) -> AsyncIterator[System]:
+    """The embedded stack and all four services; a temporary folder where none is given.
+
+    Raises:
+        UnavailableError: It isn't installed, or didn't start.
+    """
+    stack = _stack()
+    starting: AbstractAsyncContextManager[System] = stack.System.start(
+        state_dir, replicas=replicas or {}, env={"BEATSTITCH_LOG_FORMAT": _log_format()}
+    )
+    try:
+        system = await starting.__aenter__()
+    except stack.StackError as error:
+        raise UnavailableError(f"the system did not start: {error}") from error
+    try:
+        yield system
+    finally:
+        await starting.__aexit__(*sys.exc_info())
+
+
+def _stack() -> ModuleType:
+    try:
+        # Only who runs the whole system needs its servers installed.
+        import beatstitch_stack  # noqa: PLC0415
+    except ImportError as error:
+        raise UnavailableError(
+            f"no server is named and the embedded one isn't installed ({error.name}); give "
+            "--server HOST:PORT, or install beatstitch-client[stack]"
+        ) from error
+    return beatstitch_stack
+
+
+def _log_format() -> str:
+    return os.environ.get("BEATSTITCH_LOG_FORMAT", "text")

@@ -1,0 +1,134 @@
+"""One channel to the gateway: the key on each call, deadlines, and patience while it is away.
+
+A call that meets UNAVAILABLE is made again with the same message, so a mutation repeats its
+request_id and happens once. Patience ends after `retry_s`; what the server calls wrong is raised at
+once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+import grpc.aio
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_client.errors import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beatstitch_core.errors import BeatStitchError
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+
+OPTIONS: Sequence[tuple[str, int]] = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A connection that a firewall dropped is noticed while a watch is silent.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+
+class Backoff:
+    """Pauses that double, with jitter, until patience is over."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Something came through: patience begins anew."""
+        self._ends = time.monotonic() + self._patience_s
+        self._pause = FIRST_PAUSE_S
+
+    async def wait(self, error: BeatStitchError) -> None:
+        """Waits before the next try.
+
+        Raises:
+            BeatStitchError: The given error, when trying again won't help or patience is over.
+        """
+        left = self._ends - time.monotonic()
+        if not worth_retrying(error) or left <= 0:
+            raise error
+        pause = max(self._pause, error.retry_after_s or 0.0) * random.uniform(0.75, 1.25)  # noqa: S311
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+        await asyncio.sleep(min(pause, left))
+
+
+class Connection:
+    """A channel and what every call on it needs.
+
+    Args:
+        address: `host:port` or a gRPC target.
+        api_key: The tenant's key; empty for a server without keys.
+        tls: Whether to encrypt.
+        root_certificates: PEM of the authorities to trust; None for gRPC's own list.
+        timeout_s: Deadline of one try of one unary call.
+        retry_s: How long a call is tried again while the server is away; 0 for once.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        api_key: str = "",
+        *,
+        tls: bool = False,
+        root_certificates: bytes | None = None,
+        timeout_s: float = 30.0,
+        retry_s: float = 30.0,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self.retry_s = retry_s
+        self.metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        if tls:
+            credentials = grpc.ssl_channel_credentials(root_certificates)
+            self.channel = grpc.aio.secure_channel(address, credentials, options=OPTIONS)
+        else:
+            self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+
+    async def close(self) -> None:
+        """Ends the channel and its open streams."""
+        await self.channel.close()
+
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Request, Reply],
+        request: Request,
+        *,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """One unary call, made again while the server is away.
+
+        Raises:
+            BeatStitchError: What the server says, or `ServerUnreachableError`.
+        """
+        backoff = Backoff(self.retry_s)
+        while True:
+            try:
+                return await method(
+                    request, timeout=timeout_s or self.timeout_s, metadata=self.metadata
+                )
+            except grpc.aio.AioRpcError as error:
+                await backoff.wait(translate(error))
+
+
+def worth_retrying(error: BeatStitchError) -> bool:
+    """Whether the same call may go through soon: the server is away, or asked to slow down."""
+    return error.rule.code == "UNAVAILABLE" or error.reason in {
+        failure_pb2.ERROR_REASON_RATE_LIMITED,
+        failure_pb2.ERROR_REASON_QUEUE_FULL,
+    }
