@@ -12,6 +12,8 @@ import numpy as np
 
 from beatstitch.v1 import common_pb2
 from beatstitch.v1.edl_pb2 import Edl
+from beatstitch.v1.render_pb2 import Render
+from beatstitch_client import Client
 from beatstitch_core.timebase import frame_at, rate_fraction
 from beatstitch_samples.measure import check_grid, decode_audio, find_clicks, read_codes
 
@@ -78,3 +80,10 @@ def click_errors_ms(video: Path, beats_us: list[int]) -> np.ndarray:
     truth = truth[truth < len(samples) / rate * 1000 - 5]
     assert len(clicks) == len(truth), f"{len(clicks)} clicks heard of {len(truth)}"
     return np.asarray(clicks - truth)
+
+
+def rendered(client: Client, project_id: str, edl_hash: str, profile: str = "final") -> Render:
+    """Renders a timeline and waits for it; returns the finished render."""
+    job, render = client.create_render(project_id, edl_hash, profile)
+    client.wait_job(job.id)
+    return client.get_render(render.id)
