@@ -32,7 +32,11 @@ MAX_STDOUT_BYTES = 64 * 1024**2
 REQUIRE = "BEATSTITCH_SANDBOX"
 
 _SOURCE_ROOT = str(Path(__file__).resolve().parent.parent)
-_START = "import sys; sys.path.insert(0, {root!r}); from beatstitch_media.jail.{module} import main; main()"
+# One line of Python, not a script: a script's folder would be searched for modules.
+_START = (
+    "import sys; sys.path.insert(0, {root!r}); "
+    "import beatstitch_media.jail.{module} as entry; entry.main()"
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _SAMPLE_RATES = (44_100, 48_000, 32_000)
 
 
 def audio_frames(file: BinaryIO, head: bytes) -> str:
-    """ "mp3", "aac" or "flac" where the file starts with such frames, else "".
+    """Says "mp3", "aac" or "flac" where the file starts with such frames, else "".
 
     An ID3v2 tag (which may hold megabytes of cover art) and zero bytes before the first frame are
     skipped. Two frames in a row are asked for, as two bytes of sync alone are found anywhere.

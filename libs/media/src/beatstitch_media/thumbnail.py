@@ -1,0 +1,104 @@
+"""A small JPEG that stands for a picture or a clip."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import ffmpeg
+
+from beatstitch.v1 import failure_pb2
+from beatstitch.v1.asset_pb2 import MediaInfo
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.limits import PROBE_TIMEOUT_S
+from beatstitch_media import binaries, ffprobe, sandbox
+from beatstitch_media.formats import AUDIO, IMAGE
+from beatstitch_media.image import MAX_PIXELS
+from beatstitch_media.sniff import sniff
+
+MAX_SIDE = 480
+_MEMORY_BYTES = 3 * 1024**3
+_LATEST_US = 1_000_000
+
+
+async def thumbnail(
+    path: Path,
+    info: MediaInfo,
+    out: Path,
+    *,
+    work_dir: Path,
+    max_side: int = MAX_SIDE,
+    timeout_s: float = PROBE_TIMEOUT_S,
+) -> None:
+    """Writes a JPEG, upright, at most `max_side` pixels a side.
+
+    Of a clip the frame at a tenth of its length is taken, at one second at the latest; transparent
+    parts of a picture are put on dark grey.
+
+    Args:
+        path: The file.
+        info: What `probe` said about it.
+        out: The file to write.
+        work_dir: Where a folder for the child may be made.
+        max_side: Longer side in pixels at most.
+        timeout_s: How long it may take.
+
+    Raises:
+        BeatStitchError: INPUT_UNSUPPORTED for sound; else as `sandbox.run`.
+    """
+    if info.media_type == AUDIO:
+        raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_UNSUPPORTED, "sound has no thumbnail")
+    with tempfile.TemporaryDirectory(dir=work_dir, prefix="thumbnail-") as folder:
+        made = Path(folder) / "thumbnail.jpg"
+        still = info.media_type == IMAGE
+        await sandbox.run(
+            sandbox.python_command("beatstitch_media.image_child")
+            if still
+            else _frame_command(path, info, made, max_side),
+            inputs=[path],
+            work_dir=Path(folder),
+            what=f"making the thumbnail of {path.name}",
+            timeout_s=timeout_s,
+            memory_bytes=_MEMORY_BYTES,
+            stdin=_still_order(path, made, max_side) if still else None,
+        )
+        made.replace(out)
+
+
+def _still_order(path: Path, out: Path, max_side: int) -> bytes:
+    order = {
+        "do": "shrink",
+        "path": str(path.absolute()),
+        "out": str(out),
+        "max_side": max_side,
+        "max_pixels": MAX_PIXELS,
+    }
+    return json.dumps(order).encode()
+
+
+def _frame_command(path: Path, info: MediaInfo, out: Path, max_side: int) -> list[str]:
+    at_us = min(info.duration_us // 10, _LATEST_US)
+    picture = ffmpeg.input(
+        ffprobe.file_url(path),
+        ss=f"{at_us / 1_000_000:.6f}",
+        **ffprobe.input_options(sniff(path).demuxer),
+    ).video
+    # Pixels are made square first, then the picture is fitted into a square; never enlarged.
+    small = picture.filter("scale", "trunc(iw*sar/2)*2", "ih").filter(
+        "scale",
+        f"min({max_side},iw)",
+        f"min({max_side},ih)",
+        force_original_aspect_ratio="decrease",
+        out_range="pc",
+    )
+    graph = ffmpeg.output(
+        small.filter("format", "yuvj420p"),
+        ffprobe.file_url(out),
+        vframes=1,
+        format="mjpeg",
+        vcodec="mjpeg",
+        **{"q:v": 3},
+    )
+    arguments = graph.global_args("-nostdin", "-v", "error", "-y", "-threads", "1").get_args()
+    return [str(binaries.ffmpeg()), *arguments]
