@@ -1,0 +1,50 @@
+"""`python -m beatstitch_gateway.create_key --tenant NAME`: prints a new API key, once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+
+from beatstitch_gateway.db import api_keys
+from beatstitch_gateway.db.transaction import Database
+from beatstitch_gateway.keys import ApiKey
+from beatstitch_gateway.settings import DatabaseSettings
+
+# A tenant's name is a token of NATS subjects and a folder of the bucket.
+TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+async def create_key(url: str, tenant: str) -> ApiKey:
+    """Makes a key for a tenant, and the tenant where it is new.
+
+    Raises:
+        ValueError: The tenant's name is not 1 to 63 of a–z, 0–9 and hyphens.
+    """
+    if not TENANT.fullmatch(tenant):
+        raise ValueError("a tenant's name has 1 to 63 characters: a-z, 0-9 and hyphens")
+    key = ApiKey.generate()
+    database = Database(url, pool_size=1)
+    try:
+        async with database.transaction() as tx:
+            await api_keys.insert(tx, tenant, key.key_id, key.secret_sha256)
+    finally:
+        await database.close()
+    return key
+
+
+def main() -> None:
+    """Makes a key in the environment's database; only the key goes to stdout."""
+    parser = argparse.ArgumentParser(prog="beatstitch_gateway.create_key", description=__doc__)
+    parser.add_argument("--tenant", required=True, help="whose key; made where it is new")
+    tenant = parser.parse_args().tenant
+    try:
+        key = asyncio.run(create_key(DatabaseSettings().database_url.get_secret_value(), tenant))
+    except ValueError as error:
+        parser.error(str(error))
+    sys.stdout.write(key.text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Jobs: the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+from beatstitch.v1 import job_pb2
+from beatstitch.v1.job_pb2 import Job, JobState
+from beatstitch_core.ids import is_id
+from beatstitch_core.job_states import is_terminal
+from beatstitch_gateway.db.not_found import known_ids, no_job
+from beatstitch_gateway.db.tables import jobs
+from beatstitch_gateway.db.transaction import Transaction
+
+UNFINISHED: tuple[JobState.ValueType, ...] = (
+    job_pb2.JOB_STATE_PENDING,
+    job_pb2.JOB_STATE_RUNNING,
+)
+# Said by literal, so that the planner sees that the partial index answers it.
+IS_UNFINISHED = sa.text("jobs.state IN (1, 2)")
+
+
+@dataclass
+class JobRow:
+    """A job and what only the gateway knows of it.
+
+    Attributes:
+        tenant: Whose.
+        job: What clients see.
+        spec: Bytes of its JobSpec; of a stitch its StitchRequest.
+        stream_seq: Where its newest message lies in JOBS; None until it was published.
+        attempt: How often the gateway has published it again.
+        last_event_time: When a message was sent, an event came or the reconciler last looked.
+    """
+
+    tenant: str
+    job: Job
+    spec: bytes
+    stream_seq: int | None = None
+    attempt: int = 0
+    last_event_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
+
+    @property
+    def finished(self) -> bool:
+        """Whether its state is terminal."""
+        return is_terminal(self.job.state)
+
+    @property
+    def is_stitch(self) -> bool:
+        """Whether the gateway itself drives it."""
+        return self.job.type == job_pb2.JOB_TYPE_STITCH
+
+    def job_spec(self) -> JobSpec:
+        """Its spec as the next message carries it; not for a stitch."""
+        spec = JobSpec.FromString(self.spec)
+        spec.attempt = self.attempt
+        return spec
+
+
+def _read(row: Row[Any]) -> JobRow:
+    return JobRow(
+        tenant=row.tenant,
+        job=Job.FromString(row.message),
+        spec=row.spec,
+        stream_seq=row.stream_seq,
+        attempt=row.attempt,
+        last_event_time=row.last_event_time,
+    )
+
+
+async def insert(tx: Transaction, row: JobRow) -> None:
+    """Stores a new job."""
+    job = row.job
+    await tx.execute(
+        sa.insert(jobs).values(
+            id=job.id,
+            tenant=row.tenant,
+            project_id=job.project_id,
+            parent_id=job.parent_job_id or None,
+            asset_id=job.asset_id or None,
+            type=job.type,
+            state=job.state,
+            lane=job.lane,
+            revision=job.revision,
+            message=job.SerializeToString(),
+            spec=row.spec,
+        )
+    )
+    tx.after.changed[job.id] = row.tenant
+
+
+async def save(tx: Transaction, row: JobRow) -> None:
+    """Stores a job's new values; the caller holds its lock and has raised its revision."""
+    await tx.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == row.job.id)
+        .values(
+            state=row.job.state,
+            revision=row.job.revision,
+            message=row.job.SerializeToString(),
+            last_event_time=sa.func.now(),
+        )
+    )
+    tx.after.changed[row.job.id] = row.tenant
+
+
+async def set_message(tx: Transaction, job_id: str, stream_seq: int | None, attempt: int) -> None:
+    """Notes where the job's newest message lies."""
+    await tx.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(stream_seq=stream_seq, attempt=attempt, last_event_time=sa.func.now())
+    )
+
+
+async def touch(tx: Transaction, job_id: str) -> None:
+    """Notes that the job was looked at and is well."""
+    await tx.execute(
+        sa.update(jobs).where(jobs.c.id == job_id).values(last_event_time=sa.func.now())
+    )
+
+
+async def find(
+    tx: Transaction, job_id: str, *, tenant: str | None = None, lock: bool = False
+) -> JobRow | None:
+    """A job, or None; without a tenant only for what comes from our own workers."""
+    if not is_id(job_id):
+        return None
+    query = sa.select(jobs).where(jobs.c.id == job_id)
+    if tenant is not None:
+        query = query.where(jobs.c.tenant == tenant)
+    if lock:
+        query = query.with_for_update(key_share=True)
+    row = (await tx.execute(query)).one_or_none()
+    return _read(row) if row is not None else None
+
+
+async def get(tx: Transaction, tenant: str, job_id: str) -> JobRow:
+    """A job of the tenant.
+
+    Raises:
+        BeatStitchError: JOB_NOT_FOUND.
+    """
+    row = await find(tx, job_id, tenant=tenant)
+    if row is None:
+        raise no_job(job_id)
+    return row
+
+
+async def lock_family(tx: Transaction, job_id: str, *, tenant: str | None = None) -> JobRow | None:
+    """A job with its lock and, taken before it, its parent's.
+
+    Always parent first: a cancel goes from the parent to its children, an event from the child to
+    its parent, and two orders would be a deadlock.
+    """
+    row = await find(tx, job_id, tenant=tenant)
+    if row is None:
+        return None
+    if row.job.parent_job_id:
+        await find(tx, row.job.parent_job_id, lock=True)
+    return await find(tx, job_id, tenant=tenant, lock=True)
+
+
+async def get_many(tx: Transaction, job_ids: Collection[str]) -> dict[str, JobRow]:
+    """Jobs by id, without locks; for the children of one that the caller holds."""
+    if not job_ids:
+        return {}
+    query = sa.select(jobs).where(jobs.c.id.in_(known_ids(list(job_ids))))
+    rows = [_read(row) for row in await tx.execute(query)]
+    return {row.job.id: row for row in rows}
+
+
+async def unfinished(
+    tx: Transaction, tenant: str, *, project_id: str = "", asset_id: str = ""
+) -> list[JobRow]:
+    """Unfinished jobs of a project or of an asset, locked, in order of their ids."""
+    query = sa.select(jobs).where(jobs.c.tenant == tenant, IS_UNFINISHED)
+    if project_id:
+        query = query.where(jobs.c.project_id == project_id)
+    if asset_id:
+        query = query.where(jobs.c.asset_id == asset_id)
+    query = query.order_by(jobs.c.id).with_for_update(key_share=True)
+    return [_read(row) for row in await tx.execute(query)]
+
+
+async def open_stitches(tx: Transaction, project_id: str) -> list[str]:
+    """Ids of the project's stitches that are not finished, in their order."""
+    query = (
+        sa.select(jobs.c.id)
+        .where(
+            jobs.c.project_id == project_id,
+            jobs.c.type == job_pb2.JOB_TYPE_STITCH,
+            IS_UNFINISHED,
+        )
+        .order_by(jobs.c.id)
+    )
+    return list((await tx.execute(query)).scalars())
+
+
+async def silent(tx: Transaction, type_limits: Sequence[tuple[int, datetime]]) -> list[JobRow]:
+    """Unfinished jobs without news since their type's time; at most 200, the quietest first."""
+    if not type_limits:
+        return []
+    overdue = sa.or_(
+        *(
+            sa.and_(jobs.c.type == job_type, jobs.c.last_event_time < before)
+            for job_type, before in type_limits
+        )
+    )
+    query = (
+        sa.select(jobs).where(IS_UNFINISHED, overdue).order_by(jobs.c.last_event_time).limit(200)
+    )
+    return [_read(row) for row in await tx.execute(query)]
+
+
+async def page(
+    tx: Transaction,
+    tenant: str,
+    size: int,
+    before_id: str | None,
+    *,
+    project_id: str = "",
+    states: Collection[int] = (),
+    types: Collection[int] = (),
+) -> list[JobRow]:
+    """Up to `size` jobs, newest first, older than `before_id`."""
+    query = sa.select(jobs).where(jobs.c.tenant == tenant)
+    if project_id:
+        query = query.where(jobs.c.project_id == project_id)
+    if states:
+        query = query.where(jobs.c.state.in_(states))
+    if types:
+        query = query.where(jobs.c.type.in_(types))
+    if before_id:
+        query = query.where(jobs.c.id < before_id)
+    rows = await tx.execute(query.order_by(jobs.c.id.desc()).limit(size))
+    return [_read(row) for row in rows]

@@ -1,0 +1,97 @@
+"""Renders: the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch.v1.render_pb2 import Render, RenderManifest, SyncReport
+from beatstitch_core.ids import is_id
+from beatstitch_gateway.db.not_found import no_render
+from beatstitch_gateway.db.tables import renders
+from beatstitch_gateway.db.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class RenderRow:
+    """A render.
+
+    Attributes:
+        render: What clients see; manifest and report set when they are there.
+        output: The video, or None.
+    """
+
+    render: Render
+    output: ObjectRef | None = None
+
+
+def _read(row: Row[Any]) -> RenderRow:
+    render = Render.FromString(row.message)
+    if row.manifest is not None:
+        render.manifest.CopyFrom(RenderManifest.FromString(row.manifest))
+    if row.sync_report is not None:
+        render.sync_report.CopyFrom(SyncReport.FromString(row.sync_report))
+    return RenderRow(render, ObjectRef.FromString(row.output) if row.output else None)
+
+
+async def insert(tx: Transaction, tenant: str, render: Render) -> None:
+    """Stores a new render."""
+    await tx.execute(
+        sa.insert(renders).values(
+            id=render.id,
+            tenant=tenant,
+            project_id=render.project_id,
+            message=render.SerializeToString(),
+        )
+    )
+
+
+async def finish(
+    tx: Transaction,
+    render_id: str,
+    output: ObjectRef,
+    manifest: RenderManifest,
+    report: SyncReport,
+) -> None:
+    """Stores what a render made."""
+    await tx.execute(
+        sa.update(renders)
+        .where(renders.c.id == render_id)
+        .values(
+            output=output.SerializeToString(),
+            manifest=manifest.SerializeToString(),
+            sync_report=report.SerializeToString(),
+        )
+    )
+
+
+async def get(tx: Transaction, tenant: str, render_id: str) -> RenderRow:
+    """A render of the tenant.
+
+    Raises:
+        BeatStitchError: RENDER_NOT_FOUND.
+    """
+    if not is_id(render_id):
+        raise no_render(render_id)
+    query = sa.select(renders).where(renders.c.tenant == tenant, renders.c.id == render_id)
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise no_render(render_id)
+    return _read(row)
+
+
+async def page(
+    tx: Transaction, tenant: str, project_id: str, size: int, before_id: str | None
+) -> list[Render]:
+    """Up to `size` renders, newest first, older than `before_id`, without manifest and report."""
+    query = sa.select(renders.c.message).where(
+        renders.c.tenant == tenant, renders.c.project_id == project_id
+    )
+    if before_id:
+        query = query.where(renders.c.id < before_id)
+    rows = await tx.execute(query.order_by(renders.c.id.desc()).limit(size))
+    return [Render.FromString(message) for message in rows.scalars()]

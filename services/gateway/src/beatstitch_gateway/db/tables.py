@@ -1,0 +1,209 @@
+"""The tables: protobuf bytes, plus the columns that queries need.
+
+Nothing but a column is ever filtered or sorted by, and nothing but the message is ever answered
+with, so the two can't disagree about what a client sees. Ids are UUIDv7: their order is the order
+of creation.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> sa.Uuid[str]:
+    return sa.Uuid(as_uuid=False)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    column: sa.Column[object] = sa.Column(
+        name,
+        sa.DateTime(timezone=True),
+        nullable=nullable,
+        server_default=None if nullable else sa.func.now(),
+    )
+    return column
+
+
+def _bytes(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=nullable)
+
+
+def _tenant() -> sa.Column[str]:
+    return sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id"), nullable=False)
+
+
+def _project() -> sa.Column[str]:
+    return sa.Column(
+        "project_id", _id(), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False
+    )
+
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _time("create_time"),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _tenant(),
+    _bytes("secret_sha256"),
+    _time("create_time"),
+    _time("revoke_time", nullable=True),
+)
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    _bytes("message"),
+    sa.Index(None, "tenant", "id"),
+)
+
+assets = sa.Table(
+    "assets",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    _project(),
+    sa.Column("media_type", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    _bytes("message"),
+    # What the client declared; the worker checks it.
+    sa.Column("declared_sha256", sa.Text, nullable=False, server_default=""),
+    # ObjectRefs of the artefacts, by the asset's newest finished job.
+    _bytes("thumbnail", nullable=True),
+    _bytes("beat_grid", nullable=True),
+    _bytes("waveform", nullable=True),
+    _bytes("analysis", nullable=True),
+    sa.Index(None, "project_id", "position", "id"),
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("asset_id", _id(), sa.ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True),
+    # S3's id of the multipart upload; empty for a single PUT.
+    sa.Column("upload_id", sa.Text, nullable=False),
+    sa.Column("part_count", sa.Integer, nullable=False),
+    _time("expire_time"),
+    sa.Index(None, "expire_time"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    _project(),
+    sa.Column("parent_id", _id(), nullable=True),
+    sa.Column("asset_id", _id(), nullable=True),
+    sa.Column("type", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("lane", sa.SmallInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    _bytes("message"),
+    # A JobSpec; for a stitch its StitchRequest with all asset ids filled in.
+    _bytes("spec"),
+    # Where the newest message lies in JOBS; null until it was published.
+    sa.Column("stream_seq", sa.BigInteger, nullable=True),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    _time("create_time"),
+    # When a message was sent, an event came or the reconciler last looked.
+    _time("last_event_time"),
+    sa.Index(None, "tenant", "id"),
+    sa.Index(None, "project_id", "id"),
+    sa.Index(None, "parent_id"),
+    sa.Index(None, "asset_id"),
+    # The reconciler and the relay look at unfinished jobs only; finished ones pile up for years.
+    sa.Index(
+        "ix_jobs_unfinished",
+        "last_event_time",
+        postgresql_where=sa.text("state IN (1, 2)"),
+    ),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("job_id", _id(), sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("lane", sa.SmallInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    # Not before: pushed into the future while the stream is full.
+    _time("due_time"),
+    sa.UniqueConstraint("job_id", "attempt"),
+)
+
+timelines = sa.Table(
+    "timelines",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    _project(),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("edl_hash", sa.Text, nullable=False),
+    # A Timeline without its EDL.
+    _bytes("message"),
+    # The EDL's canonical JSON: its sha256 is the edl_hash.
+    _bytes("edl"),
+    # Where workers find the same bytes.
+    sa.Column("edl_key", sa.Text, nullable=False),
+    sa.UniqueConstraint("project_id", "revision"),
+)
+
+renders = sa.Table(
+    "renders",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    _project(),
+    # A Render without manifest and report: what lists answer with.
+    _bytes("message"),
+    _bytes("manifest", nullable=True),
+    _bytes("sync_report", nullable=True),
+    # ObjectRef of the video.
+    _bytes("output", nullable=True),
+    sa.Index(None, "project_id", "id"),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("method", sa.Text, nullable=False),
+    _bytes("body_sha256"),
+    _bytes("reply", nullable=True),
+    _time("create_time"),
+    sa.Index(None, "create_time"),
+)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    # The advisory's own id: one row however often it is read.
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("job_id", _id(), nullable=False),
+    sa.Column("type", sa.SmallInteger, nullable=False),
+    sa.Column("deliveries", sa.Integer, nullable=False),
+    _bytes("spec"),
+    _time("create_time"),
+    sa.Index(None, "job_id"),
+)

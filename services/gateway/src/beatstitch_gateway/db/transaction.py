@@ -1,0 +1,149 @@
+"""Transactions, and what has to happen once they are committed."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import exc
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.sql import Executable
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+
+CONNECT_TIMEOUT_S = 5.0
+POOL_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 30.0
+RETRY_AFTER_S = 1.0
+# SQLSTATE classes that say "not now" rather than "your statement is wrong": connection exceptions,
+# insufficient resources, operator intervention (shutdown), and rolled-back transactions (deadlock).
+_PASSING_CLASSES = ("08", "53", "57", "40", "55")
+
+
+@dataclass
+class Aftermath:
+    """What to do after the commit, and only then. Collected as facts, done in one place.
+
+    Attributes:
+        changed: Jobs that changed: id → tenant. Watchers are told.
+        queued: Whether the outbox has new rows.
+        cancelled: Jobs that workers are to drop: id → sequence of the queued message, if any.
+        unwanted_keys: Objects that no row names any more.
+        unwanted_uploads: Multipart uploads to abort: (key, upload id).
+    """
+
+    changed: dict[str, str] = field(default_factory=dict)
+    queued: bool = False
+    cancelled: dict[str, int | None] = field(default_factory=dict)
+    unwanted_keys: list[str] = field(default_factory=list)
+    unwanted_uploads: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Transaction:
+    """An open transaction; the repositories' first argument.
+
+    Attributes:
+        after: What to do once it is committed.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.after = Aftermath()
+
+    async def execute(self, statement: Executable) -> CursorResult[Any]:
+        """Runs one statement."""
+        return await self._connection.execute(statement)
+
+
+class Database:
+    """The pool of connections.
+
+    Args:
+        url: SQLAlchemy's style, `postgresql+asyncpg://…`.
+        pool_size: Connections that are kept open.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_pre_ping=True,
+            # Errors would carry the parameters: media names, hashes of keys. Not for logs.
+            hide_parameters=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": STATEMENT_TIMEOUT_S,
+                "server_settings": {"application_name": "beatstitch-gateway"},
+            },
+        )
+        self.on_commit: Callable[[Aftermath], None] = lambda _after: None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """One transaction: committed at the block's end, rolled back when the block raises.
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN (dependency=database) when the database is away.
+        """
+        with _translated():
+            async with self._engine.begin() as connection:
+                transaction = Transaction(connection)
+                yield transaction
+        self.on_commit(transaction.after)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own that commits each statement, for locks that last."""
+        with _translated():
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._engine.dispose()
+
+
+class _translated:  # noqa: N801 - reads as a statement where it is used
+    """Turns the driver's errors into DEPENDENCY_DOWN where the database is to blame."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and is_outage(error):
+            raise database_down() from error
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database is away or overloaded, as opposed to a fault of ours."""
+    if isinstance(error, exc.TimeoutError):  # no connection became free
+        return True
+    if isinstance(error, exc.InterfaceError):
+        return True
+    if isinstance(error, exc.DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return state.startswith(_PASSING_CLASSES) or isinstance(
+            error.orig, (OSError, asyncio.TimeoutError)
+        )
+    # asyncpg lets the socket's own errors through while it connects.
+    return isinstance(error, (OSError, ssl.SSLError, asyncio.TimeoutError))
+
+
+def database_down() -> BeatStitchError:
+    """The error that callers see while the database is away."""
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
+        "the database is away",
+        metadata={"dependency": "database"},
+        retry_after_s=RETRY_AFTER_S,
+    )

@@ -1,0 +1,99 @@
+"""Same request_id and body → the same reply; in one place for every mutation.
+
+The request_id's row is written first, in the transaction that does the work: whoever comes second
+with the same id waits in PostgreSQL until the first is done, and then finds its reply. A call that
+failed leaves no row, so it may be tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.db import idempotency
+from beatstitch_gateway.db.idempotency import StoredReply
+from beatstitch_gateway.db.transaction import Database, Transaction
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+class Mutation(Protocol):
+    """A request that changes something."""
+
+    request_id: str
+
+
+class Call:
+    """One call of a mutation, as the table knows it.
+
+    Args:
+        tenant: Whose.
+        request: The request.
+        content: What else the caller sent, as a hash: the bytes of a streamed upload.
+    """
+
+    def __init__(self, tenant: str, request: Mutation, content: str = "") -> None:
+        if not isinstance(request, Message):
+            raise TypeError("a mutation's request is a message")
+        self.tenant = tenant
+        self.request_id = request.request_id
+        self.method = request.DESCRIPTOR.full_name
+        body = request.SerializeToString(deterministic=True) + content.encode()
+        self.body_sha256 = hashlib.sha256(body).digest()
+
+    def replay(self, stored: StoredReply, reply_type: type[Reply]) -> Reply:
+        """The stored reply, if it is this call's.
+
+        Raises:
+            BeatStitchError: REQUEST_ID_REUSED.
+        """
+        if stored.method != self.method or stored.body_sha256 != self.body_sha256:
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_REQUEST_ID_REUSED,
+                "the request_id was used before with another body",
+                metadata={"request_id": self.request_id},
+            )
+        return reply_type.FromString(stored.reply)
+
+
+async def once(
+    database: Database,
+    call: Call,
+    reply_type: type[Reply],
+    work: Callable[[Transaction], Awaitable[Reply]],
+) -> Reply:
+    """Does `work` in a transaction, unless the call was answered before.
+
+    Raises:
+        BeatStitchError: REQUEST_ID_REUSED; and whatever `work` raises.
+    """
+    async with database.transaction() as tx:
+        if not call.request_id:
+            return await work(tx)
+        while not await idempotency.claim(
+            tx, call.tenant, call.request_id, call.method, call.body_sha256
+        ):
+            stored = await idempotency.find(tx, call.tenant, call.request_id)
+            if stored is not None:  # None: forgotten in this very moment
+                return call.replay(stored, reply_type)
+        reply = await work(tx)
+        await idempotency.store(tx, call.tenant, call.request_id, reply.SerializeToString())
+        return reply
+
+
+async def remembered(database: Database, call: Call, reply_type: type[Reply]) -> Reply | None:
+    """The reply of a call that was answered before; for those that prepare something first.
+
+    Raises:
+        BeatStitchError: REQUEST_ID_REUSED.
+    """
+    if not call.request_id:
+        return None
+    async with database.transaction() as tx:
+        stored = await idempotency.find(tx, call.tenant, call.request_id)
+    return call.replay(stored, reply_type) if stored is not None else None

@@ -1,0 +1,171 @@
+"""The reconciler: finds jobs that nobody works on any more.
+
+One replica at a time does it: the holder of an advisory lock, which ends with its session. Losing
+all of NATS' data costs time and no job: the rows know what was wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from beatstitch.v1 import job_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.db import assets, idempotency, jobs, outbox, uploads
+from beatstitch_gateway.db.jobs import JobRow
+from beatstitch_gateway.db.transaction import Database
+from beatstitch_gateway.jobs.aftermath import drop_work
+from beatstitch_gateway.jobs.apply import finish
+from beatstitch_gateway.jobs.assets import note_end
+from beatstitch_gateway.jobs.dead import find_message
+from beatstitch_gateway.jobs.settle import wake_stitches
+from beatstitch_gateway.settings import GatewaySettings
+from beatstitch_gateway.stitch.drive import advance_stitch
+from beatstitch_runtime.bus import Bus
+
+log = logging.getLogger(__name__)
+
+LOCK = 0x73746974  # "stit": our own number among the database's advisory locks
+UPLOADS_AT_ONCE = 100
+
+
+class Reconciler:
+    """Looks for lost jobs, while it holds the lock."""
+
+    def __init__(self, settings: GatewaySettings, database: Database, bus: Bus) -> None:
+        self._settings = settings
+        self._database = database
+        self._bus = bus
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        while True:
+            try:
+                await self._lead()
+            except BeatStitchError as error:
+                log.warning("reconciler: %s", error)
+            except Exception:
+                log.exception("reconciler")
+            await asyncio.sleep(self._settings.reconcile_interval_s)
+
+    async def _lead(self) -> None:
+        async with self._database.connection() as connection:
+            lock = sa.select(sa.func.pg_try_advisory_lock(LOCK))
+            if not (await connection.execute(lock)).scalar_one():
+                return
+            log.info("this replica reconciles")
+            try:
+                while True:
+                    await self.round()
+                    await asyncio.sleep(self._settings.reconcile_interval_s)
+                    # A lost session is a lost lock: this raises then.
+                    await connection.execute(sa.select(1))
+            finally:
+                # The connection goes back to the pool and must not take the lock along.
+                await connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+
+    async def round(self) -> None:
+        """Looks at everything once."""
+        for row in await self._silent():
+            try:
+                await self._look_at(row)
+            except BeatStitchError as error:
+                log.warning("not reconciled: %s", error, extra={"job_id": row.job.id})
+        await self._tidy()
+
+    async def _silent(self) -> list[JobRow]:
+        now = datetime.now(UTC)
+        settings = self._settings
+        shortest = min(settings.pending_limit_s, settings.running_limit_s, settings.cancel_limit_s)
+        before = now - timedelta(seconds=shortest)
+        stitch_before = now - timedelta(seconds=settings.reconcile_interval_s)
+        async with self._database.transaction() as tx:
+            rows = await jobs.silent(
+                tx,
+                [
+                    (kind, stitch_before if kind == job_pb2.JOB_TYPE_STITCH else before)
+                    for kind in job_pb2.JobType.values()
+                ],
+            )
+        return [row for row in rows if self._overdue(row, now)]
+
+    def _overdue(self, row: JobRow, now: datetime) -> bool:
+        if row.is_stitch:
+            return True
+        if row.job.cancel_requested:
+            limit = self._settings.cancel_limit_s
+        elif row.job.state == job_pb2.JOB_STATE_PENDING:
+            limit = self._settings.pending_limit_s
+        else:
+            limit = self._settings.running_limit_s
+        return now - row.last_event_time >= timedelta(seconds=limit)
+
+    async def _look_at(self, row: JobRow) -> None:
+        if row.is_stitch:
+            async with self._database.transaction() as tx:
+                await jobs.touch(tx, row.job.id)
+                await advance_stitch(tx, row.job.id)
+        elif row.job.cancel_requested:
+            await self._end_cancelled(row)
+        elif not await self._still_queued(row):
+            await self._publish_again(row)
+
+    async def _still_queued(self, row: JobRow) -> bool:
+        """Whether a message of the job lies in JOBS: it waits, or a worker holds it."""
+        if row.stream_seq is None:
+            return False
+        # After a loss of all data the sequences begin again: the number may be another job's.
+        spec = await find_message(self._bus, row.stream_seq)
+        if spec is None or spec.job_id != row.job.id:
+            return False
+        async with self._database.transaction() as tx:
+            await jobs.touch(tx, row.job.id)
+        return True
+
+    async def _publish_again(self, seen: JobRow) -> None:
+        async with self._database.transaction() as tx:
+            row = await jobs.lock_family(tx, seen.job.id)
+            if row is None or row.finished or row.attempt != seen.attempt:
+                return
+            await jobs.touch(tx, row.job.id)
+            if await outbox.has_row(tx, row.job.id):
+                return  # the relay has it
+            attempt = row.attempt if row.stream_seq is None else row.attempt + 1
+            await outbox.insert(tx, row.tenant, row.job.id, row.job.lane, attempt)
+            log.warning(
+                "a job's message is lost: published again",
+                extra={"job_id": row.job.id, "attempt": attempt},
+            )
+
+    async def _end_cancelled(self, seen: JobRow) -> None:
+        """Nobody said that it stopped: its worker is lost, or the cancel was."""
+        await drop_work(self._bus, seen.job.id, seen.stream_seq)
+        async with self._database.transaction() as tx:
+            row = await jobs.lock_family(tx, seen.job.id)
+            if row is None or row.finished:
+                return
+            now = row.job.end_time
+            now.GetCurrentTime()
+            row.job.detail = ""
+            finish(row.job, job_pb2.JOB_STATE_CANCELLED, now)
+            await note_end(tx, row)
+            await jobs.save(tx, row)
+            await wake_stitches(tx, row)
+
+    async def _tidy(self) -> None:
+        """Forgets old replies, and uploads that nobody completed."""
+        now = datetime.now(UTC)
+        async with self._database.transaction() as tx:
+            keep = timedelta(seconds=self._settings.request_id_retention_s)
+            await idempotency.delete_before(tx, now - keep)
+            ended = now - timedelta(seconds=self._settings.upload_retention_s)
+            for tenant, asset_id in await uploads.forgotten(tx, ended, UPLOADS_AT_ONCE):
+                row = await assets.find(tx, tenant, asset_id, lock=True)
+                if row is None:
+                    continue
+                tx.after.unwanted_uploads += await uploads.open_in(tx, tenant, asset_id=asset_id)
+                tx.after.unwanted_keys.append(row.key)
+                await assets.delete(tx, tenant, asset_id)

@@ -1,0 +1,136 @@
+"""Applies facts to rows: the job, what it made, and the stitches that waited for it.
+
+All in one transaction, so there is no moment at which a job has SUCCEEDED and its timeline, its
+render or its asset don't know of it.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobFailed, JobProgress, JobSucceeded
+from beatstitch.v1 import job_pb2
+from beatstitch.v1.failure_pb2 import Failure
+from beatstitch.v1.timeline_pb2 import Timeline
+from beatstitch_core.ids import new_id
+from beatstitch_gateway.db import jobs, outbox, projects, renders, timelines
+from beatstitch_gateway.db.jobs import JobRow
+from beatstitch_gateway.db.timelines import TimelineRow
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.jobs.apply import apply_event
+from beatstitch_gateway.jobs.assets import note_end, note_success
+from beatstitch_gateway.jobs.cancel import cancel_row
+from beatstitch_gateway.stitch.drive import advance_stitch
+
+
+async def apply_to_row(
+    tx: Transaction,
+    event: JobEvent,
+    *,
+    edl: bytes = b"",
+    progress: JobProgress | None = None,
+) -> JobRow | None:
+    """Applies an event to its job's row and does all that follows.
+
+    Args:
+        tx: The transaction.
+        event: The fact.
+        edl: Of a timeline's build that succeeded: the EDL's bytes, checked.
+        progress: What the worker last told: its stages are kept when the job ends.
+
+    Returns:
+        The row after the event; None when it changed nothing.
+    """
+    row = await jobs.lock_family(tx, event.job_id)
+    if row is None:
+        return None
+    if progress is not None and not row.finished:
+        del row.job.stages[:]
+        row.job.stages.extend(progress.stages)
+    after = apply_event(row.job, event)
+    if after is None:
+        return None
+    row.job = after
+    if row.finished:
+        await outbox.delete_for(tx, after.id)
+        if after.state == job_pb2.JOB_STATE_SUCCEEDED:
+            await _keep(tx, row, event.succeeded, edl)
+        else:
+            await note_end(tx, row)
+        row.job.detail = ""
+        tx.after.queued = True  # its place in the tenant's share is free
+    await jobs.save(tx, row)
+    if row.finished:
+        await wake_stitches(tx, row)
+    return row
+
+
+async def cancel_job(tx: Transaction, row: JobRow) -> JobRow:
+    """Cancels a job that the caller has locked, and all that hangs on it."""
+    await cancel_row(tx, row)
+    if row.is_stitch:
+        await advance_stitch(tx, row.job.id)
+    elif row.finished:
+        await wake_stitches(tx, row)
+    return await jobs.find(tx, row.job.id) or row
+
+
+async def wake_stitches(tx: Transaction, row: JobRow) -> None:
+    """Moves the stitches that may have waited for a job that ended."""
+    if row.job.parent_job_id:
+        await advance_stitch(tx, row.job.parent_job_id)
+    elif row.job.asset_id:
+        for stitch_id in await jobs.open_stitches(tx, row.job.project_id):
+            await advance_stitch(tx, stitch_id)
+
+
+def failed_event(row_or_event: JobRow | JobEvent, failure: Failure) -> JobEvent:
+    """The event of a failure that the gateway itself found."""
+    if isinstance(row_or_event, JobRow):
+        event = JobEvent(
+            job_id=row_or_event.job.id,
+            tenant=row_or_event.tenant,
+            type=row_or_event.job.type,
+            delivery=row_or_event.job.delivery,
+        )
+    else:
+        event = JobEvent(
+            job_id=row_or_event.job_id,
+            tenant=row_or_event.tenant,
+            type=row_or_event.type,
+            delivery=row_or_event.delivery,
+        )
+    event.time.GetCurrentTime()
+    event.failed.CopyFrom(JobFailed(failure=failure))
+    return event
+
+
+async def _keep(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: bytes) -> None:
+    """Keeps what a job made."""
+    match succeeded.WhichOneof("output"):
+        case "timeline_build":
+            await _keep_timeline(tx, row, succeeded, edl)
+        case "render":
+            output = succeeded.render
+            render_id = row.job_spec().render.render_id
+            row.job.render.render_id = render_id
+            await renders.finish(tx, render_id, output.output, output.manifest, output.sync_report)
+        case _:
+            await note_success(tx, row, succeeded)
+
+
+async def _keep_timeline(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: bytes) -> None:
+    # Revisions are numbered under the project's lock.
+    await projects.get(tx, row.tenant, row.job.project_id, lock=True)
+    built = succeeded.timeline_build
+    now = Timestamp()
+    now.GetCurrentTime()
+    timeline = Timeline(
+        id=new_id(),
+        project_id=row.job.project_id,
+        edl_hash=built.edl.sha256,
+        settings=row.job_spec().timeline_build.settings,
+        create_time=now,
+    )
+    await timelines.insert(tx, row.tenant, TimelineRow(timeline, edl, built.edl.key))
+    row.job.timeline_build.timeline_id = timeline.id

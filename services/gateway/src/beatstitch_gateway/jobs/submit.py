@@ -1,0 +1,82 @@
+"""New jobs: the row and its outbox row, in the caller's transaction.
+
+The relay publishes after the commit. So a call that was answered is a job that will run, whatever
+NATS does meanwhile, and one that failed leaves none.
+"""
+
+from __future__ import annotations
+
+from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+from beatstitch.v1 import job_pb2
+from beatstitch.v1.job_pb2 import Job, JobLane, JobType
+from beatstitch.v1.stitch_service_pb2 import StitchRequest
+from beatstitch_core.ids import new_id
+from beatstitch_core.keys import tenant_prefix
+from beatstitch_gateway.db import jobs, outbox
+from beatstitch_gateway.db.jobs import JobRow
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.stitch.stages import new_stages
+
+_INTERACTIVE = (job_pb2.JOB_TYPE_BEAT_ANALYSIS, job_pb2.JOB_TYPE_RENDER_PREVIEW)
+
+
+def lane_of(job_type: JobType.ValueType) -> JobLane.ValueType:
+    """In which queue jobs of a type wait: a person waits for previews and for the beats."""
+    interactive = job_type in _INTERACTIVE
+    return job_pb2.JOB_LANE_INTERACTIVE if interactive else job_pb2.JOB_LANE_BATCH
+
+
+def new_job(project_id: str, job_type: JobType.ValueType, *, asset_id: str = "") -> Job:
+    """A new job, PENDING, not stored."""
+    job = Job(
+        id=new_id(),
+        project_id=project_id,
+        type=job_type,
+        state=job_pb2.JOB_STATE_PENDING,
+        lane=lane_of(job_type),
+        asset_id=asset_id,
+        revision=1,
+    )
+    job.create_time.GetCurrentTime()
+    return job
+
+
+async def submit(tx: Transaction, tenant: str, job: Job, spec: JobSpec) -> JobRow:
+    """Stores a job that a worker is to do.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        job: From `new_job`.
+        spec: What to do it with; all but the `spec` part is filled in here.
+    """
+    spec.job_id = job.id
+    spec.tenant = tenant
+    spec.project_id = job.project_id
+    spec.type = job.type
+    spec.lane = job.lane
+    spec.key_prefix = tenant_prefix(tenant)
+    spec.attempt = 0
+    row = JobRow(tenant=tenant, job=job, spec=spec.SerializeToString())
+    await jobs.insert(tx, row)
+    await outbox.insert(tx, tenant, job.id, job.lane)
+    return row
+
+
+async def submit_stitch(
+    tx: Transaction, tenant: str, request: StitchRequest, *, retry_of: str = ""
+) -> JobRow:
+    """Stores a stitch, which the gateway drives itself: it never becomes a message.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        request: The request, all asset ids filled in.
+        retry_of: The stitch that it tries again.
+    """
+    job = new_job(request.project_id, job_pb2.JOB_TYPE_STITCH)
+    job.retry_of = retry_of
+    job.stages.extend(new_stages())
+    row = JobRow(tenant=tenant, job=job, spec=request.SerializeToString())
+    await jobs.insert(tx, row)
+    return row

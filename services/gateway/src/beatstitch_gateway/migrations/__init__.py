@@ -1,0 +1,1 @@
+"""Alembic's migrations; run by `python -m beatstitch_gateway.migrate`."""

@@ -1,0 +1,84 @@
+"""Pages: opaque tokens around the last key of the page before.
+
+A token names a place in an order, not a number of rows, so rows that come or go meanwhile are
+neither shown twice nor skipped.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from beatstitch_core.errors import BeatStitchError, field_error
+from beatstitch_core.ids import is_id
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 1000
+
+Key = Sequence[str | int]
+T = TypeVar("T")
+
+
+def page_size(asked: int) -> int:
+    """How many rows a page has.
+
+    Raises:
+        BeatStitchError: FIELD_INVALID outside of 0 (the default) to 1000.
+    """
+    if not 0 <= asked <= MAX_SIZE:
+        raise field_error("page_size", f"is {asked}, allowed are 1 to {MAX_SIZE}, default 50")
+    return asked or DEFAULT_SIZE
+
+
+def encode(kind: str, key: Key) -> str:
+    """The token for the page after `key` in a list of `kind`."""
+    text = json.dumps([kind, *key], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(kind: str, token: str, shape: Sequence[type]) -> list[str | int] | None:
+    """The key inside a token of `kind`, or None for the first page.
+
+    Args:
+        kind: Which list.
+        token: From the caller.
+        shape: Types of the key's parts; text is always an id.
+
+    Raises:
+        BeatStitchError: FIELD_INVALID: the token is not one of this list.
+    """
+    if not token:
+        return None
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise _bad() from error
+    if not isinstance(parts, list) or len(parts) != len(shape) + 1 or parts[0] != kind:
+        raise _bad()
+    key = parts[1:]
+    for part, wanted in zip(key, shape, strict=True):
+        if type(part) is not wanted or not _plausible(part):
+            raise _bad()
+    return key
+
+
+def _plausible(part: object) -> bool:
+    # What the database would refuse to compare with is refused here.
+    if isinstance(part, str):
+        return is_id(part)
+    return isinstance(part, int) and 0 <= part < 2**31
+
+
+def cut(rows: Sequence[T], size: int, token: Callable[[T], str]) -> tuple[Sequence[T], str]:
+    """The page, and the token of the next one, of `size` + 1 rows that were asked for."""
+    if len(rows) <= size:
+        return rows, ""
+    return rows[:size], token(rows[size - 1])
+
+
+def _bad() -> BeatStitchError:
+    return field_error("page_token", "is not a token that this list gave out")

@@ -1,0 +1,79 @@
+"""What the gateway is told by its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from beatstitch_core.limits import default_limits
+from beatstitch_runtime.settings import ServiceSettings
+
+_LIMITS = default_limits()
+
+
+class DatabaseSettings(ServiceSettings):
+    """What the gateway's commands need too.
+
+    Attributes:
+        database_url: SQLAlchemy's style: `postgresql+asyncpg://user:password@host:port/name`.
+    """
+
+    database_url: SecretStr
+
+
+class GatewaySettings(DatabaseSettings):
+    """All settings of the gateway; environment variables begin with BEATSTITCH_.
+
+    Attributes:
+        grpc_default_timeout_s: As everywhere, but WaitJob may take 300 s.
+        database_pool_size: Connections kept open; as many again in a rush.
+        analyzer_address: gRPC target of the analyzers.
+        timeline_address: gRPC target of the timeline services.
+        renderer_address: gRPC target of the renderers.
+        engine_timeout_s: Longest wait for an engine's answer.
+        link_expiry_s: How long signed links work.
+        key_cache_s: How long a key is known without asking the database: how long a revoked one
+            may still work.
+        request_id_retention_s: How long replies are kept for their request_id.
+        relay_interval_s: How often the outbox is looked at without being told.
+        relay_retry_s: How long a message waits when the stream is full.
+        tenant_jobs_in_flight: Most messages of one tenant that are out and unfinished.
+        event_pullers: How many events are applied side by side.
+        reconcile_interval_s: How often the leader looks for lost jobs.
+        pending_limit_s: How long a job may wait without news before it is looked for.
+        running_limit_s: How long a job may run without news before it is looked for.
+        cancel_limit_s: How long a worker has to say that it stopped.
+        upload_retention_s: How long an upload may lie unfinished after its URLs ended.
+        watch_poll_s: How often a watched job is read without being told.
+        single_put_bytes: Largest file that is PUT at once.
+        part_bytes: Smallest part of a larger one.
+        max_image_bytes: Largest picture.
+        max_video_bytes: Largest clip.
+        max_audio_bytes: Largest song.
+        max_media_per_project: Most pictures and clips in a project.
+    """
+
+    grpc_default_timeout_s: float = Field(330.0, gt=0)
+    database_pool_size: int = Field(default=10, ge=1)
+    analyzer_address: str = ""
+    timeline_address: str = ""
+    renderer_address: str = ""
+    engine_timeout_s: float = 10.0
+    link_expiry_s: int = Field(default=3600, ge=60, le=7 * 24 * 3600)
+    key_cache_s: float = 10.0
+    request_id_retention_s: float = 24 * 3600.0
+    relay_interval_s: float = 1.0
+    relay_retry_s: float = 2.0
+    tenant_jobs_in_flight: int = Field(default=1000, ge=1)
+    event_pullers: int = Field(default=4, ge=1)
+    reconcile_interval_s: float = 15.0
+    pending_limit_s: float = 120.0
+    running_limit_s: float = 600.0
+    cancel_limit_s: float = 60.0
+    upload_retention_s: float = 24 * 3600.0
+    watch_poll_s: float = 2.0
+    single_put_bytes: int = 64 * 1024 * 1024
+    part_bytes: int = Field(default=16 * 1024 * 1024, ge=5 * 1024 * 1024)
+    max_image_bytes: int = _LIMITS.max_image_bytes
+    max_video_bytes: int = _LIMITS.max_video_bytes
+    max_audio_bytes: int = _LIMITS.max_audio_bytes
+    max_media_per_project: int = _LIMITS.max_media_per_project

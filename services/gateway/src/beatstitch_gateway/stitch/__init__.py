@@ -1,0 +1,1 @@
+"""Stitch: song + media + settings → video, as a parent of the jobs that do it."""

@@ -1,0 +1,163 @@
+"""Moves a stitch: reads its world, asks the machine, does what it says."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+from beatstitch.v1 import job_pb2
+from beatstitch.v1.render_pb2 import Render
+from beatstitch.v1.stitch_service_pb2 import StitchRequest
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.ids import new_id
+from beatstitch_core.profiles import FINAL, render_profiles
+from beatstitch_gateway import specs
+from beatstitch_gateway.db import assets, jobs, renders, timelines
+from beatstitch_gateway.db.assets import AssetRow
+from beatstitch_gateway.db.jobs import JobRow
+from beatstitch_gateway.db.not_found import no_asset
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.jobs.cancel import cancel_row
+from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.stitch.machine import (
+    CancelChildren,
+    StartChild,
+    World,
+    advance,
+    failed,
+    started,
+)
+from beatstitch_gateway.stitch.stages import ANALYZE, TIMELINE
+
+# Four stages and their children; more turns would be a fault of the machine.
+_MOST_TURNS = 20
+
+
+async def advance_stitch(tx: Transaction, stitch_id: str) -> None:
+    """Moves a stitch as far as it goes. Harmless at any time, by any replica."""
+    row = await jobs.find(tx, stitch_id, lock=True)
+    if row is None or row.finished or not row.is_stitch:
+        return
+    request = StitchRequest.FromString(row.spec)
+    before = row.job
+    for _ in range(_MOST_TURNS):
+        media = await assets.get_many(
+            tx,
+            row.tenant,
+            request.project_id,
+            [request.audio_asset_id, *request.media_asset_ids],
+        )
+        world = await _world(tx, row, request, media)
+        row.job, command = advance(row.job, world)
+        if command is None:
+            break
+        if isinstance(command, CancelChildren):
+            await _cancel(tx, command)
+            continue
+        try:
+            child_id = await _start(tx, row, request, media, command)
+        except BeatStitchError as error:
+            row.job = failed(row.job, error.to_failure(), world.now)
+            break
+        row.job = started(row.job, command.stage, child_id)
+    if row.job is not before:
+        await jobs.save(tx, row)
+
+
+async def _world(
+    tx: Transaction, row: JobRow, request: StitchRequest, media: dict[str, AssetRow]
+) -> World:
+    now = Timestamp()
+    now.GetCurrentTime()
+    song = media.get(request.audio_asset_id)
+    children = await jobs.get_many(
+        tx, [job_id for stage in row.job.stages for job_id in stage.job_ids]
+    )
+    return World(
+        request=request,
+        assets={asset_id: item.asset for asset_id, item in media.items()},
+        analysis=song.analysis if song is not None else None,
+        children={job_id: child.job for job_id, child in children.items()},
+        now=now,
+    )
+
+
+async def _cancel(tx: Transaction, command: CancelChildren) -> None:
+    for job_id in command.job_ids:
+        child = await jobs.find(tx, job_id, lock=True)
+        if child is not None:
+            await cancel_row(tx, child)
+
+
+async def _start(
+    tx: Transaction,
+    row: JobRow,
+    request: StitchRequest,
+    media: dict[str, AssetRow],
+    command: StartChild,
+) -> str:
+    """Makes the job of a stage and returns its id.
+
+    Raises:
+        BeatStitchError: It can't be made, for example because an asset was deleted.
+    """
+    song = media.get(request.audio_asset_id)
+    if song is None:
+        raise no_asset(request.audio_asset_id)
+    if command.stage == ANALYZE:
+        specs.need_ready(song)
+        job = new_job(row.job.project_id, job_pb2.JOB_TYPE_BEAT_ANALYSIS, asset_id=song.asset.id)
+        spec = specs.ingest_spec(song, request.analysis)
+    elif command.stage == TIMELINE:
+        job = new_job(row.job.project_id, job_pb2.JOB_TYPE_TIMELINE_BUILD)
+        chosen = [media[asset_id] for asset_id in command.media_ids]
+        spec = specs.timeline_spec(song, chosen, request.settings)
+    else:
+        return await _start_render(tx, row, request, command.timeline_id)
+    return await _submit(tx, row, job, spec)
+
+
+async def _start_render(
+    tx: Transaction, row: JobRow, request: StitchRequest, timeline_id: str
+) -> str:
+    timeline = await timelines.get(tx, row.tenant, row.job.project_id, timeline_id=timeline_id)
+    return (
+        await submit_render(tx, row.tenant, timeline, request.profile, parent_id=row.job.id)
+    ).job_id
+
+
+async def submit_render(
+    tx: Transaction,
+    tenant: str,
+    timeline: timelines.TimelineRow,
+    profile_name: str,
+    *,
+    parent_id: str = "",
+) -> Render:
+    """Stores a render of a timeline's revision and its job.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
+    """
+    profile = render_profiles()[profile_name or FINAL]
+    render = Render(
+        id=new_id(),
+        project_id=timeline.timeline.project_id,
+        timeline_id=timeline.timeline.id,
+        edl_hash=timeline.timeline.edl_hash,
+        profile=profile.name,
+    )
+    render.create_time.GetCurrentTime()
+    spec = await specs.render_spec(tx, tenant, timeline, profile, render.id)
+    job = new_job(render.project_id, specs.render_type(profile))
+    job.parent_job_id = parent_id
+    render.job_id = job.id
+    await renders.insert(tx, tenant, render)
+    await submit(tx, tenant, job, spec)
+    return render
+
+
+async def _submit(tx: Transaction, row: JobRow, job: job_pb2.Job, spec: JobSpec) -> str:
+    job.parent_job_id = row.job.id
+    await submit(tx, row.tenant, job, spec)
+    return job.id

@@ -1,0 +1,1 @@
+"""Bringing files in: what may come, and how it is PUT."""

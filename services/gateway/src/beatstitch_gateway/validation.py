@@ -1,0 +1,192 @@
+"""What requests may say. All wrong fields are told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from beatstitch.v1 import common_pb2, edl_pb2, timeline_pb2
+from beatstitch.v1.analysis_service_pb2 import AnalysisSettings, AnalyzerChoice
+from beatstitch.v1.common_pb2 import MediaType, Rational
+from beatstitch.v1.edl_pb2 import OutputFormat
+from beatstitch.v1.failure_pb2 import FieldViolation
+from beatstitch.v1.info_service_pb2 import Limits
+from beatstitch.v1.timeline_pb2 import TimelineSettings
+from beatstitch_core.errors import fields_error
+from beatstitch_core.limits import MIN_SIDE_PIXELS
+from beatstitch_core.profiles import render_profiles
+
+MAX_REQUEST_ID = 128
+MAX_NAME = 200
+MAX_FILENAME = 255
+MAX_LABELS = 64
+MAX_LABEL_KEY = 63
+MAX_LABEL_VALUE = 255
+MAX_RATIONAL = 1_000_000
+MAX_TRANSITION_FRAMES = 100_000
+SHA256 = re.compile(r"[0-9a-f]{64}")
+UPLOADABLE = (
+    common_pb2.MEDIA_TYPE_AUDIO,
+    common_pb2.MEDIA_TYPE_IMAGE,
+    common_pb2.MEDIA_TYPE_VIDEO,
+)
+# Control characters and what changes the direction of a text: a name is shown to people.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+class Check:
+    """Collects wrong fields; `done` tells all of them."""
+
+    def __init__(self) -> None:
+        self.violations: list[FieldViolation] = []
+
+    def that(self, holds: bool, field: str, description: str) -> bool:
+        """Notes a wrong field unless `holds`, which it returns."""
+        if not holds:
+            self.violations.append(FieldViolation(field=field, description=description))
+        return holds
+
+    def done(self) -> None:
+        """Ends the checking.
+
+        Raises:
+            BeatStitchError: FIELD_INVALID with all that was noted.
+        """
+        if self.violations:
+            raise fields_error(self.violations)
+
+    def within(self, value: float, low: float, high: float, field: str) -> None:
+        """`low` ≤ value ≤ `high`."""
+        self.that(low <= value <= high, field, f"is {value}, allowed are {low} to {high}")
+
+    def request_id(self, value: str) -> None:
+        """At most 128 characters; empty for no promise."""
+        self.that(
+            len(value) <= MAX_REQUEST_ID,
+            "request_id",
+            f"has {len(value)} characters, allowed are 1 to {MAX_REQUEST_ID}",
+        )
+
+    def display_name(self, value: str, field: str = "display_name") -> None:
+        """1 to 200 characters, not only blanks."""
+        ok = 1 <= len(value) <= MAX_NAME and bool(value.strip())
+        self.that(ok, field, f"has to have 1 to {MAX_NAME} characters")
+
+    def labels(self, labels: Mapping[str, str], field: str = "labels") -> None:
+        """At most 64, keys of 1 to 63, values of up to 255 characters."""
+        self.that(len(labels) <= MAX_LABELS, field, f"at most {MAX_LABELS} labels are allowed")
+        for key, value in sorted(labels.items()):
+            name = f"{field}[{key[:MAX_LABEL_KEY]}]"
+            self.that(
+                1 <= len(key) <= MAX_LABEL_KEY,
+                name,
+                f"a label's key has to have 1 to {MAX_LABEL_KEY} characters",
+            )
+            self.that(
+                len(value) <= MAX_LABEL_VALUE,
+                name,
+                f"a label's value has at most {MAX_LABEL_VALUE} characters",
+            )
+
+    def filename(self, value: str, field: str = "filename") -> None:
+        """1 to 255 characters."""
+        ok = 1 <= len(value) <= MAX_FILENAME and bool(clean_filename(value))
+        self.that(ok, field, f"has to have 1 to {MAX_FILENAME} characters")
+
+    def media_type(self, value: MediaType.ValueType) -> None:
+        """AUDIO, IMAGE or VIDEO."""
+        self.that(
+            value in UPLOADABLE,
+            "media_type",
+            "is required: MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE or MEDIA_TYPE_VIDEO",
+        )
+
+    def sha256(self, value: str, field: str = "sha256") -> None:
+        """64 lower-case hex digits, or empty."""
+        self.that(
+            not value or bool(SHA256.fullmatch(value)),
+            field,
+            "has to be 64 lower-case hex digits, or empty",
+        )
+
+    def edl_hash(self, value: str) -> None:
+        """64 lower-case hex digits."""
+        if self.that(
+            bool(value), "edl_hash", "is required: the hash of the project's newest timeline"
+        ):
+            self.sha256(value, "edl_hash")
+
+    def profile(self, name: str) -> None:
+        """The name of a profile, or empty."""
+        known = render_profiles()
+        self.that(
+            not name or name in known,
+            "profile",
+            f"there is no profile {name[:MAX_LABEL_KEY]!r}; there are: {', '.join(known)}",
+        )
+
+    def analysis(self, settings: AnalysisSettings, field: str) -> None:
+        """A known tracker."""
+        self.that(settings.analyzer in AnalyzerChoice.values(), f"{field}.analyzer", "is not known")
+
+    def timeline(self, settings: TimelineSettings, limits: Limits) -> None:
+        """All of a timeline's settings; 0 is the default everywhere."""
+        top = limits.max_beats_per_cut
+        self.within(settings.beats_per_cut, 0, top, "settings.beats_per_cut")
+        self._output(settings.output, limits)
+        transition = settings.transition
+        for value, known, field in (
+            (transition.type, edl_pb2.TransitionType.values(), "transition.type"),
+            (settings.fit, edl_pb2.Fit.values(), "fit"),
+            (settings.fill, edl_pb2.FillPolicy.values(), "fill"),
+            (settings.image_motion, timeline_pb2.ImageMotion.values(), "image_motion"),
+        ):
+            self.that(value in known, f"settings.{field}", f"{value} is not known")
+        self.within(transition.frames, 0, MAX_TRANSITION_FRAMES, "settings.transition.frames")
+        start, end = settings.audio_start_us, settings.audio_end_us
+        self.that(start >= 0, "settings.audio_start_us", "can't be negative")
+        self.that(
+            end == 0 or end > max(start, 0),
+            "settings.audio_end_us",
+            "has to be 0 (the song's end) or after audio_start_us",
+        )
+
+    def _output(self, output: OutputFormat, limits: Limits) -> None:
+        for name, side in (("width", output.width), ("height", output.height)):
+            self.that(
+                side == 0 or (MIN_SIDE_PIXELS <= side <= limits.max_side_pixels and side % 2 == 0),
+                f"settings.output.{name}",
+                f"is {side}, allowed are even numbers from {MIN_SIDE_PIXELS} to "
+                f"{limits.max_side_pixels}, or 0 for the default",
+            )
+        if output.HasField("frame_rate"):
+            self._frame_rate(output.frame_rate, limits.max_fps)
+        self.within(output.background_rgb, 0, 0xFFFFFF, "settings.output.background_rgb")
+
+    def _frame_rate(self, rate: Rational, max_fps: int) -> None:
+        # All zero is the default, as with any field.
+        if rate.num == 0 and rate.den == 0:
+            return
+        num, den = rate.num, rate.den or 1
+        ok = 0 < num <= MAX_RATIONAL and 0 < den <= MAX_RATIONAL and den <= num <= max_fps * den
+        self.that(
+            ok,
+            "settings.output.frame_rate",
+            f"is {rate.num}/{rate.den}, allowed are 1 to {max_fps} frames per second",
+        )
+
+    def waveform(self, start_us: int, end_us: int, buckets: int) -> None:
+        """A range of a song and a number of buckets."""
+        self.that(start_us >= 0, "start_us", "can't be negative")
+        self.that(
+            end_us == 0 or end_us > max(start_us, 0),
+            "end_us",
+            "has to be 0 (the song's end) or after start_us",
+        )
+        self.within(buckets, 0, 20_000, "buckets")
+
+
+def clean_filename(name: str) -> str:
+    """The name for people: without folders (of any system) and characters that nobody sees."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return _UNPRINTABLE.sub("", last).strip()[:MAX_FILENAME]
