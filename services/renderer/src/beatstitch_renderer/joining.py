@@ -1,14 +1,14 @@
 """Pieces and sound to one MP4: packets are copied, every time stamp is an integer on one grid.
 
-Frame i of the video is shown at exactly i / frame rate, and sample 0 of the sound with frame 0: what
-x264 needs before the first picture and AAC before the first sample is in the edit lists. The bytes
-depend on the pieces, the sound and the EDL's hash alone.
+Frame i of the video is shown at exactly i / frame rate, and sample 0 of the sound with frame 0:
+what x264 needs before the first picture and AAC before the first sample is in the edit lists. The
+bytes depend on the pieces, the sound and the EDL's hash alone.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch_renderer.piece import PieceHeader
 
+Packet = av.Packet[Any]
 SOUND_RATE = 48_000
 
 
@@ -83,7 +84,7 @@ def _pictures(
     pieces: Sequence[Path],
     headers: Sequence[PieceHeader],
     stream: av.VideoStream,
-) -> Iterator[av.Packet]:
+) -> Iterator[Packet]:
     # Decoding time is the place in the file, moved so that nothing is shown before it is decoded.
     delay = max(place - frame for header in headers for place, frame in enumerate(header.order))
     time_base = 1 / rate_fraction(plan.output.frame_rate)
@@ -100,12 +101,12 @@ def _pictures(
             yield packet
 
 
-def _sounds(packets: Iterator[av.Packet], stream: av.AudioStream) -> Iterator[av.Packet]:
+def _sounds(packets: Iterator[Packet], stream: av.AudioStream) -> Iterator[Packet]:
     for packet in packets:
         if packet.size:
             packet.stream = stream
             yield packet
 
 
-def _seconds(packet: av.Packet) -> Fraction:
+def _seconds(packet: Packet) -> Fraction:
     return (packet.dts or 0) * Fraction(packet.time_base)

@@ -2,9 +2,9 @@
 
 Each piece carries a signature of every picture as it was composed, before encoding. The finished
 file is decoded, and the signature of each decoded picture is held against the composed one for its
-place. A cut is measured as the shift, within `SEARCH_FRAMES`, at which the decoded pictures around it
-fit the composed ones best. Pictures that look the same on both sides can't tell a shift: then the
-cut is where its IDR picture is.
+place. A cut is measured as the shift, within `SEARCH_FRAMES`, at which the decoded pictures around
+it fit the composed ones best. Pictures that look the same on both sides can't tell a shift: then
+the cut is where its IDR picture is.
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ def _rows(marks: Iterable[bytes]) -> np.ndarray:
     return np.array(rows, np.float32).reshape(len(rows), -1)
 
 
-def _measured_cut(
-    cut: int, decoded: np.ndarray, composed: np.ndarray, keys: set[int]
-) -> int:
+def _measured_cut(cut: int, decoded: np.ndarray, composed: np.ndarray, keys: set[int]) -> int:
     """The frame of the file that shows what was composed for `cut`."""
     costs = {}
     count = min(len(decoded), len(composed))

@@ -15,16 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-
     from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
-    from beatstitch_renderer.compositor.sources import SourceFile
+    from beatstitch_renderer.compositor.sources import LoadStill, SourceFile
 
 
 def render_piece(
     content: ChunkContent,
     files: dict[str, SourceFile],
-    load_still: Callable[[Path], np.ndarray],
+    load_still: LoadStill,
     output: Path,
     progress: Callable[[int], None] = lambda _frames: None,
 ) -> None:
@@ -33,7 +31,7 @@ def render_piece(
     Args:
         content: What it shows.
         files: The sources by sha256.
-        load_still: Decodes a still picture to packed 8-bit RGB or RGBA, upright.
+        load_still: Decodes a still picture.
         output: The file to write.
         progress: Told after each frame how many are done.
 

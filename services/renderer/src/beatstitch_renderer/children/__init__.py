@@ -1,1 +1,1 @@
-"""Entry points of the sandboxed children: what touches strangers' bytes, and what takes much memory."""
+"""Entry points of the sandboxed children: what reads strangers' bytes or takes much memory."""

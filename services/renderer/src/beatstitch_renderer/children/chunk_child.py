@@ -1,6 +1,6 @@
-"""Renders one piece: a serialised ChunkContent on stdin, sources named by their sha256 in the work folder.
+"""Renders one piece: a serialised ChunkContent on stdin, the sources in the work folder.
 
-Prints "frames N" from time to time; writes the piece to `PIECE`.
+Sources are named by their sha256. Prints "frames N" from time to time; writes the piece to `PIECE`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,13 @@ def unusable(sha256: str, problem: str) -> BeatStitchError:
     )
 
 
-def still_pixels(path: Path) -> np.ndarray:
-    """A still picture, upright."""
-    return load_image(path)
+def still_pixels(path: Path, at_least: tuple[int, int]) -> np.ndarray:
+    """A still picture, upright; its name is its sha256."""
+    try:
+        return load_image(path, at_least=at_least)
+    except BeatStitchError as error:
+        error.metadata["media_sha256"] = path.name
+        raise
 
 
 class _Progress:

@@ -1,1 +1,1 @@
-"""From sources to encoded pictures: decoders, fitting, moves, fades, x264. Runs in a sandboxed child."""
+"""From sources to encoded pictures: decoders, fitting, moves, fades, x264. For a child only."""

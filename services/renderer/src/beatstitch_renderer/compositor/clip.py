@@ -58,9 +58,7 @@ class Clip:
         if self._demuxer not in {"mov", "mp4"}:
             options = {"protocol_whitelist": "file"}
         try:
-            self._container = av.open(
-                str(self._path), "r", format=self._demuxer, options=options
-            )
+            self._container = av.open(str(self._path), "r", format=self._demuxer, options=options)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise ClipError(f"can't be opened: {type(error).__name__}") from error
         streams = [
@@ -78,8 +76,8 @@ class Clip:
 
     def _reset(self) -> None:
         """Forgets everything about the position; the next packet is the demuxer's."""
-        self._packets: Iterator[av.Packet] = self._container.demux(self.stream)
-        self._queue: deque[av.Packet] = deque()
+        self._packets: Iterator[av.Packet[VideoStream]] = self._container.demux(self.stream)
+        self._queue: deque[av.Packet[VideoStream]] = deque()
         self._decoded: deque[av.VideoFrame] = deque()
         self._ahead: list[int] = []
         self._dts: int | None = None
@@ -174,7 +172,7 @@ class Clip:
         self.close()
         self._open()
 
-    def _enqueue(self, packet: av.Packet) -> None:
+    def _enqueue(self, packet: av.Packet[VideoStream]) -> None:
         if packet.pts is None or packet.dts is None or packet.dts > packet.pts:
             self._reliable = False
         elif not packet.is_discard and (self._from_start or packet.pts >= self._key):
@@ -198,7 +196,7 @@ class Clip:
         return True
 
     def _target(self, limit: int) -> int | None:
-        """The time stamp of the wanted frame, known from packets alone; None where they don't tell."""
+        """The wanted frame's time stamp, known from packets alone; None where they don't tell."""
         while self._reliable and (self._dts is None or self._dts <= limit):
             if not self._read():
                 break
@@ -242,7 +240,7 @@ class Clip:
         self._collect(packet)
         return True
 
-    def _collect(self, packet: av.Packet | None) -> None:
+    def _collect(self, packet: av.Packet[VideoStream] | None) -> None:
         try:
             frames = self.stream.codec_context.decode(packet)
         except (av.error.InvalidDataError, av.error.PatchWelcomeError) as error:

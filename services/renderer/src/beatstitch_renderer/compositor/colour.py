@@ -19,7 +19,7 @@ _MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
-# Untagged video of at least this many lines is HD and BT.709, below it is BT.601, as players have it.
+# Untagged video of at least this many lines is BT.709, below it is BT.601, as players have it.
 _HD_LINES = 720
 
 

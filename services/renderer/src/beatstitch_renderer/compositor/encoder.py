@@ -29,9 +29,7 @@ KEYFRAME_SECONDS = 2
 X264_PARAMS = "min-keyint=1:scenecut=0:open-gop=0:stitchable=1:chromaloc=0"
 
 
-def configure(
-    context: VideoCodecContext, output: OutputFormat, preset: str, crf: int
-) -> None:
+def configure(context: VideoCodecContext, output: OutputFormat, preset: str, crf: int) -> None:
     """Sets everything that decides the headers and the bytes, besides the threads."""
     rate = rate_fraction(output.frame_rate)
     keyint = max(1, round_half_up(KEYFRAME_SECONDS * rate))

@@ -42,9 +42,7 @@ class Placement:
     shown_height: int
 
 
-def place(
-    source: tuple[int, int], frame: tuple[int, int], fit: Fit.ValueType
-) -> Placement:
+def place(source: tuple[int, int], frame: tuple[int, int], fit: Fit.ValueType) -> Placement:
     """Fits a picture of `source` (width, height as shown) into a frame with even sizes."""
     (sw, sh), (fw, fh) = source, frame
     wider = sw * fh >= sh * fw
@@ -93,11 +91,11 @@ def view_matrix(
     frame: tuple[int, int],
     fit: Fit.ValueType,
 ) -> np.ndarray:
-    """The affine map from pixels of the frame to pixels of the source, 2 × 3, for cv2.WARP_INVERSE_MAP.
+    """The affine map from pixels of the frame to pixels of the source, 2 × 3.
 
-    The middle of `rect` (in 0 to 1 of the source) comes to the middle of the frame; one scale for both
-    axes, such that the rectangle covers the frame or is contained in it. With COVER the view is moved
-    inside the source where rounding would let it stand over.
+    The middle of `rect` (in 0 to 1 of the source) comes to the middle of the frame; one scale for
+    both axes, such that the rectangle covers the frame or is contained in it. With COVER the view is
+    moved inside the source where rounding would let it stand over. For cv2.WARP_INVERSE_MAP.
     """
     (sw, sh), (fw, fh) = source, frame
     x, y, w, h = rect[0] * sw, rect[1] * sh, rect[2] * sw, rect[3] * sh

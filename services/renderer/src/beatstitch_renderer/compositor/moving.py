@@ -55,7 +55,7 @@ class MovingPicture:
         self._clip.close()
 
     def picture(self, time_us: int, fit: Fit.ValueType) -> Planes:
-        """What the clip shows at a time in microseconds; the same object while it shows the same."""
+        """What the clip shows at a time in µs; the same object while it shows the same."""
         frame = self._clip.frame_at(time_us)
         key = (stamp(frame), int(fit))
         if self._last is None or self._last[0] != key:

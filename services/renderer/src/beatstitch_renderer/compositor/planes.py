@@ -59,7 +59,9 @@ def filled(width: int, height: int, rgb: int) -> Planes:
     y, u, v = (int(plane[0, 0]) for plane in from_rgb(np.repeat(colour.repeat(16, 0), 16, 1)).all)
     half = (height // 2, width // 2)
     return Planes(
-        np.full((height, width), y, np.uint8), np.full(half, u, np.uint8), np.full(half, v, np.uint8)
+        np.full((height, width), y, np.uint8),
+        np.full(half, u, np.uint8),
+        np.full(half, v, np.uint8),
     )
 
 
@@ -122,7 +124,7 @@ def _wide(planes: Planes) -> list[NDArray[np.uint16]]:
 
 
 def signature(luma: Bytes) -> bytes:
-    """64 means of luma in an 8 × 8 grid: enough to tell pictures apart, too coarse for x264 to change."""
+    """64 means of luma in an 8 × 8 grid: they tell pictures apart, and x264 keeps them."""
     thin = np.ascontiguousarray(luma[::_SIGNATURE_STEP, ::_SIGNATURE_STEP])
     side = (SIGNATURE_SIDE, SIGNATURE_SIDE)
     return bytes(cv2.resize(thin, side, interpolation=cv2.INTER_AREA).tobytes())

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from beatstitch.v1 import common_pb2
 from beatstitch_renderer.compositor.clip import ClipError
+from beatstitch_renderer.compositor.geometry import UNIT
 from beatstitch_renderer.compositor.moving import MovingPicture
 from beatstitch_renderer.compositor.planes import Planes, filled
 from beatstitch_renderer.compositor.still import StillPicture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    import numpy as np
-
     from beatstitch.internal.v1.render_plan_pb2 import ChunkSegment
     from beatstitch.v1.edl_pb2 import OutputFormat
     from beatstitch_renderer.planning.frames import Layer
+
+# Path, and the width and height below which a smaller decoding must not fall → packed 8-bit RGB or
+# RGBA, upright.
+LoadStill = Callable[[Path, tuple[int, int]], np.ndarray]
 
 MAX_OPEN_CLIPS = 6
 MAX_STILL_BYTES = 400_000_000
@@ -58,7 +62,7 @@ class Sources:
     Args:
         files: By sha256.
         output: Shape of the piece.
-        load_still: Decodes a still picture to packed 8-bit RGB or RGBA, upright.
+        load_still: Decodes a still picture, see `LoadStill`.
         threads: Threads of each decoder.
     """
 
@@ -66,7 +70,7 @@ class Sources:
         self,
         files: dict[str, SourceFile],
         output: OutputFormat,
-        load_still: Callable[[Path], np.ndarray],
+        load_still: LoadStill,
         threads: int = 1,
     ) -> None:
         self._files, self._output, self._threads = files, output, threads
@@ -74,7 +78,7 @@ class Sources:
         self._ground = filled(output.width, output.height, output.background_rgb)
         self._clips: OrderedDict[tuple[str, int], MovingPicture] = OrderedDict()
         self._users: dict[tuple[str, int], int] = {}
-        self._stills: OrderedDict[str, StillPicture] = OrderedDict()
+        self._stills: OrderedDict[tuple[str, tuple[int, int]], StillPicture] = OrderedDict()
 
     def picture(self, segment: ChunkSegment, layer: Layer) -> Planes:
         """What a layer shows; the same object as before while that doesn't change.
@@ -87,7 +91,7 @@ class Sources:
                 return self._clip(segment, layer.segment).picture(layer.time_us, segment.fit)
             except ClipError as error:
                 raise SourceError(segment.media_sha256, str(error)) from error
-        still = self._still(segment.media_sha256)
+        still = self._still(segment)
         if segment.effect.WhichOneof("kind") == "ken_burns":
             last = segment.out_frame - segment.in_frame - 1
             return still.moved(segment.effect.ken_burns, layer.step, last, segment.fit)
@@ -125,11 +129,25 @@ class Sources:
                 return sha256, copy
         return sha256, 0
 
-    def _still(self, sha256: str) -> StillPicture:
-        if sha256 not in self._stills:
+    def _still(self, segment: ChunkSegment) -> StillPicture:
+        need = size_needed(segment, (self._output.width, self._output.height))
+        # By the size too: what a segment looks like must not depend on its neighbours.
+        key = (segment.media_sha256, need)
+        if key not in self._stills:
             while sum(still.held_bytes for still in self._stills.values()) > MAX_STILL_BYTES:
                 self._stills.popitem(last=False)
-            pixels = self._load_still(self._files[sha256].path)
-            self._stills[sha256] = StillPicture(pixels, self._ground, self._output.background_rgb)
-        self._stills.move_to_end(sha256)
-        return self._stills[sha256]
+            pixels = self._load_still(self._files[segment.media_sha256].path, need)
+            self._stills[key] = StillPicture(pixels, self._ground, self._output.background_rgb)
+        self._stills.move_to_end(key)
+        return self._stills[key]
+
+
+def size_needed(segment: ChunkSegment, frame: tuple[int, int]) -> tuple[int, int]:
+    """Width and height from which a still picture needs no magnifying anywhere in its segment."""
+    if segment.effect.WhichOneof("kind") != "ken_burns":
+        return frame
+    move = segment.effect.ken_burns
+    rects = (getattr(move, "from"), move.to)
+    width = max(-(-frame[0] * UNIT // max(1, rect.w)) for rect in rects)
+    height = max(-(-frame[1] * UNIT // max(1, rect.h)) for rect in rects)
+    return width, height

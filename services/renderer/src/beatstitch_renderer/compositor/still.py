@@ -1,4 +1,4 @@
-"""A still picture as it is shown: decoded once, brought to the size needed, moved by sub-pixel maps."""
+"""A still picture as it is shown: decoded once, brought to size, moved by sub-pixel maps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from beatstitch_renderer.compositor.geometry import move_rect, place, view_matrix
 from beatstitch_renderer.compositor.moving import over_colour
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 # A move that shrinks more than this in one step is drawn at twice the size, then halved.
 _MAX_SHRINK = 1.6
-Pixels = np.ndarray
+Pixels = NDArray[np.uint8]
 
 
 class StillPicture:
@@ -71,10 +72,7 @@ class StillPicture:
             view_matrix(move_rect(move, step, last_step), full, self._ground.size, fit)[0, 0]
             for step in (0, last_step)
         )
-        if scale <= 1:
-            size = full
-        else:
-            size = (round(full[0] / scale), round(full[1] / scale))
+        size = full if scale <= 1 else (round(full[0] / scale), round(full[1] / scale))
         even = (max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2))
         if even not in self._levels:
             self._levels[even] = self._at_size(*even)
@@ -86,7 +84,8 @@ class StillPicture:
             return from_rgb(self._rgb)
         shrinks = width <= wide and height <= tall
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        return from_rgb(cv2.resize(self._rgb, (width, height), interpolation=way))
+        sized: Pixels = cv2.resize(self._rgb, (width, height), interpolation=way)
+        return from_rgb(sized)
 
 
 def _covers(matrix: np.ndarray, source: tuple[int, int], frame: tuple[int, int]) -> bool:

@@ -1,1 +1,1 @@
-"""What decides a render: where its pieces begin, what is in each, which picture is in which frame. Pure."""
+"""What decides a render: its pieces, and which picture is in which frame. Pure."""

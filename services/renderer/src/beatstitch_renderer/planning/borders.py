@@ -2,10 +2,11 @@
 
 A border lies at the first frame of a segment: there the new picture is fully in, since a transition
 ends on its cut. A segment begins a piece when its key is the smallest of all segments within
-`min_frames` on either side (local-minimum chunking, as in Bjørner, Blass and Gurevich, "Content-dependent
-chunking for differential compression", 2010). So changing one segment moves only borders near it, and
-the pieces elsewhere are found again. What is then still too long is split at its own smallest key,
-and one long segment at frames counted from its own first frame.
+`min_frames` on either side (local-extremum chunking: Bjørner, Blass and Gurevich,
+"Content-dependent chunking for differential compression, the local maximum approach", 2010). So
+changing one segment moves only borders near it, and the pieces elsewhere are found again. What is
+then still too long is split at its own smallest key, and one long segment at frames counted from
+its own first frame.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from beatstitch_core.limits import MAX_INPUTS_PER_CHUNK, MAX_SEGMENTS_PER_CHUNK
@@ -21,10 +24,11 @@ from beatstitch_core.timebase import rate_fraction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from beatstitch.v1.common_pb2 import Rational
-    from beatstitch.v1.edl_pb2 import Segment
+    from beatstitch.v1.edl_pb2 import OutputFormat, Segment
 
 Key = tuple[bytes, bytes]
+
+_HD_PIXELS_PER_SECOND = 1920 * 1080 * 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,13 @@ class PieceSizes:
     long_frames: int
 
 
-def default_sizes(rate: Rational) -> PieceSizes:
-    """4 to 10 s where segments allow; 20 s at most."""
-    fps = rate_fraction(rate)
-    return PieceSizes(max(1, int(4 * fps)), max(2, int(10 * fps)), max(4, int(20 * fps)))
+def default_sizes(output: OutputFormat) -> PieceSizes:
+    """4 to 10 s where segments allow, 20 s at most; less where a second is more work than in HD."""
+    fps = rate_fraction(output.frame_rate)
+    effort = output.width * output.height * fps / _HD_PIXELS_PER_SECOND
+    fewer = min(max(effort, Fraction(1)), Fraction(8))
+    least, most, longest = (int(seconds * fps / fewer) for seconds in (4, 10, 20))
+    return PieceSizes(max(1, least), max(2, most), max(4, longest))
 
 
 def borders(segments: Sequence[Segment], sizes: PieceSizes) -> list[int]:
@@ -60,7 +67,7 @@ def borders(segments: Sequence[Segment], sizes: PieceSizes) -> list[int]:
     keys = [_key(segment) for segment in segments]
     chosen = [0, *_local_minima(starts, keys, end, sizes.min_frames), len(segments)]
     found: list[int] = []
-    for first, last in zip(chosen, chosen[1:], strict=False):
+    for first, last in pairwise(chosen):
         found.extend(_split(segments, keys, first, last, sizes))
     return [*found, end]
 

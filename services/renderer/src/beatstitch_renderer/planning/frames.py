@@ -1,8 +1,8 @@
 """Which picture is in which frame of a piece, in integers.
 
-A clip's time at output frame f is source_in + (f - in_frame) / frame rate. Before in_frame, while it
-fades in, that reaches back before source_in and stops at the clip's first frame. After source_out
-the clip begins again (LOOP) or stands (HOLD).
+A clip's time at output frame f is source_in + (f - in_frame) / frame rate. Before in_frame, while
+it fades in, that reaches back before source_in and stops at the clip's first frame. After
+source_out the clip begins again (LOOP) or stands (HOLD).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Layer:
 
 
 def layers(content: ChunkContent) -> Iterator[tuple[Layer, ...]]:
-    """For each frame of the piece what it shows: one layer, or two while one fades into the other."""
+    """For each frame of the piece what it shows: one layer, or two while one fades in."""
     segments = content.segments
     rate = content.output.frame_rate
     current = 0
@@ -89,7 +89,7 @@ def _layer(
 
 
 def _fade_weight(segments: Sequence[ChunkSegment], index: int, frame: int) -> int:
-    """How much of the next segment is in already: 0 before its fade, rising to less than the whole."""
+    """How much of the next segment is in already: 0 before its fade, then less than the whole."""
     if index >= len(segments):
         return 0
     way_in = segments[index].transition_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from beatstitch.internal.v1.render_plan_pb2 import (
@@ -37,7 +38,7 @@ def plan_render(
     """
     output = limited_output(edl.output, profile.max_height)
     frame_count = edl.segments[-1].timeline_out_frame
-    edges = borders(edl.segments, sizes or default_sizes(output.frame_rate))
+    edges = borders(edl.segments, sizes or default_sizes(output))
     plan = RenderPlan(
         edl_hash=edl_hash(edl),
         output=output,
@@ -47,7 +48,7 @@ def plan_render(
         audio_hash=audio_hash(edl, profile, fingerprint),
     )
     cursor = 0
-    for index, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(edges)):
         while edl.segments[cursor].timeline_out_frame <= start:
             cursor += 1
         content = ChunkContent(

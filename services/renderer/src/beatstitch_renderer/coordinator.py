@@ -1,0 +1,235 @@
+"""The jobs RENDER_PREVIEW and RENDER_FINAL: a build of pieces, watched over from plan to proof."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from google.protobuf.json_format import ParseError
+
+from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, RenderOutput
+from beatstitch.v1 import failure_pb2
+from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch.v1.edl_pb2 import Edl
+from beatstitch.v1.job_pb2 import RenderResult
+from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
+from beatstitch_core.edl_invariants import validate_edl
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.keys import artefact_key
+from beatstitch_media import sandbox
+from beatstitch_renderer.children.finish_child import VIDEO, pack, piece_name
+from beatstitch_renderer.gathering import Gathering, chunk_key
+from beatstitch_renderer.measuring import Measured
+from beatstitch_renderer.planning.plan import plan_render
+from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
+from beatstitch_renderer.sound import bring_sound
+from beatstitch_renderer.stages import Stages
+from beatstitch_renderer.together import together
+
+if TYPE_CHECKING:
+    from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
+    from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
+    from beatstitch.v1.render_pb2 import SyncReport
+    from beatstitch_renderer.cache import InputCache
+    from beatstitch_renderer.settings import RendererSettings
+    from beatstitch_runtime.jobs.worker import JobContext
+
+_CHILD = "beatstitch_renderer.children.finish_child"
+_CHILD_THREADS = 2
+# Joining and reading back is far faster than this for the longest video that is allowed.
+_FINISH_TIMEOUT_S = 3600.0
+
+
+class RenderCoordinator:
+    """Handles RENDER_PREVIEW and RENDER_FINAL jobs.
+
+    Args:
+        settings: Limits.
+        cache: Downloaded inputs.
+        fingerprint: This renderer's.
+    """
+
+    def __init__(self, settings: RendererSettings, cache: InputCache, fingerprint: str) -> None:
+        self._settings, self._cache, self._fingerprint = settings, cache, fingerprint
+        self._finishing = asyncio.Semaphore(settings.finishing_slots)
+
+    async def run(self, context: JobContext) -> JobSucceeded:
+        """Renders, proves, stores.
+
+        Raises:
+            BeatStitchError: EDL_INVALID; a piece's failure; VERIFICATION_FAILED; what storage,
+                queue and sandbox raise.
+        """
+        stages = Stages(context)
+        await stages.begin("plan", "planning")
+        edl = await self._edl(context)
+        media = inputs(edl, context.spec)
+        profile = context.spec.render.profile
+        plan = await asyncio.to_thread(plan_render, edl, profile, self._fingerprint)
+        await stages.end("plan", f"{len(plan.chunks)} chunks")
+        finished = await self._found(context, plan)
+        if finished is not None:
+            return JobSucceeded(render=finished)
+        cached = await self._parts(context, stages, edl, plan, media)
+        found = await self._finish(context, stages, edl, plan)
+        report = sync_report(edl, plan, found)
+        check(edl, report, found)
+        output = await self._store(context, plan, report, cached)
+        await stages.end("verify", "verified")
+        return JobSucceeded(render=output)
+
+    async def _edl(self, context: JobContext) -> Edl:
+        ref = context.spec.render.edl
+        data = await context.storage.get(ref.key)
+        try:
+            edl = await asyncio.to_thread(parse_json, data, Edl())
+        except (ParseError, ValueError) as error:
+            raise _damaged_edl(ref) from error
+        if ref.sha256 not in {"", sha256_hex(data)}:
+            raise _damaged_edl(ref)
+        violations = await asyncio.to_thread(validate_edl, edl)
+        if violations:
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_EDL_INVALID,
+                f"the timeline breaks {len(violations)} of its rules",
+                violations=violations,
+            )
+        return edl
+
+    async def _found(self, context: JobContext, plan: RenderPlan) -> RenderOutput | None:
+        """The finished video of an earlier, equal request."""
+        storage, prefix = context.storage, context.spec.key_prefix
+        facts_key = artefact_key(prefix, "out", plan.output_hash, ".json")
+        if not await storage.exists(facts_key):
+            return None
+        output = parse_json(await storage.get(facts_key), RenderOutput())
+        if await storage.head(output.output.key) != output.output.size_bytes:
+            return None
+        for chunk in output.manifest.chunks:
+            chunk.cached = True
+        output.result.CopyFrom(render_result(context.spec, output))
+        return output
+
+    async def _parts(
+        self,
+        context: JobContext,
+        stages: Stages,
+        edl: Edl,
+        plan: RenderPlan,
+        media: dict[str, ReadyMedia],
+    ) -> set[str]:
+        """Pieces and sound, at the same time; returns the hashes of the pieces that were there."""
+        cached: set[str] = set()
+
+        async def pieces() -> None:
+            async def progress(done: int, total: int) -> None:
+                await stages.at("chunks", 100 * done // total, f"{done} of {total} chunks")
+
+            cached.update(await Gathering(context, self._settings, plan, media).run(progress))
+            await stages.end("chunks", f"{len(plan.chunks)} chunks, {len(cached)} cached")
+            await together(
+                self._fetch_piece(context, index, plan) for index in range(len(plan.chunks))
+            )
+
+        async def sound() -> None:
+            found = await bring_sound(context, self._cache, edl, plan, context.work_dir)
+            await stages.end("audio", "found" if found else "encoded")
+
+        await stages.begin("chunks", f"{len(plan.chunks)} chunks")
+        await stages.begin("audio", "encoding the song")
+        await together([pieces(), sound()])
+        return cached
+
+    async def _fetch_piece(self, context: JobContext, index: int, plan: RenderPlan) -> None:
+        key = chunk_key(context.spec.key_prefix, plan.chunks[index].chunk_hash)
+        try:
+            await context.storage.fetch(ObjectRef(key=key), context.work_dir / piece_name(index))
+        except BeatStitchError as error:
+            if error.reason != failure_pb2.ERROR_REASON_OBJECT_MISSING:
+                raise
+            # Cleaned away between being found and being fetched: the next delivery makes it anew.
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
+                "a piece went away while the video was being joined",
+                metadata={"dependency": "storage", "key": key},
+            ) from error
+
+    async def _finish(
+        self, context: JobContext, stages: Stages, edl: Edl, plan: RenderPlan
+    ) -> Measured:
+        """Joins and measures in a child."""
+        async with self._finishing:
+            await stages.begin("assemble", "joining")
+            done = await sandbox.run(
+                sandbox.python_command(_CHILD),
+                work_dir=context.work_dir,
+                what="joining the video",
+                timeout_s=_FINISH_TIMEOUT_S,
+                timeout_reason=failure_pb2.ERROR_REASON_RENDER_TIMEOUT,
+                threads=_CHILD_THREADS,
+                stdin=pack(plan, inner_cuts(edl)),
+            )
+        await stages.end("assemble", "joined")
+        await stages.begin("verify", "verifying")
+        return Measured(**json.loads(done.stdout))
+
+    async def _store(
+        self, context: JobContext, plan: RenderPlan, report: SyncReport, cached: set[str]
+    ) -> RenderOutput:
+        prefix = context.spec.key_prefix
+        key = artefact_key(prefix, "out", plan.output_hash, ".mp4")
+        stored = await context.storage.put_file(key, context.work_dir / VIDEO)
+        output = RenderOutput(
+            output=stored, manifest=manifest(plan, cached, stored), sync_report=report
+        )
+        output.result.CopyFrom(render_result(context.spec, output))
+        # Last: where the facts are, the video is.
+        facts_key = artefact_key(prefix, "out", plan.output_hash, ".json")
+        await context.storage.put(facts_key, canonical_json(output))
+        return output
+
+
+def inputs(edl: Edl, spec: JobSpec) -> dict[str, ReadyMedia]:
+    """The pictures and clips that the EDL names, by sha256.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND when the job lacks one.
+    """
+    given = {item.object.sha256: item for item in spec.render.media}
+    for segment in edl.segments:
+        if segment.media_sha256 not in given:
+            raise _missing(segment.media_asset_id)
+    if spec.render.audio.object.sha256 != edl.audio.sha256:
+        raise _missing(edl.audio.asset_id)
+    return given
+
+
+def render_result(spec: JobSpec, output: RenderOutput) -> RenderResult:
+    """The short form for the client."""
+    made = output.manifest
+    cached = sum(chunk.cached for chunk in made.chunks)
+    return RenderResult(
+        render_id=spec.render.render_id,
+        edl_hash=made.edl_hash,
+        chunks_rendered=len(made.chunks) - cached,
+        chunks_cached=cached,
+        frame_count=made.frame_count,
+        size_bytes=made.size_bytes,
+        sha256=made.sha256,
+        worst_cut_error_frames=output.sync_report.worst_cut_error_frames,
+    )
+
+
+def _missing(asset_id: str) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_ASSET_NOT_FOUND,
+        "the timeline shows an asset that the render wasn't given",
+        metadata={"asset_id": asset_id},
+    )
+
+
+def _damaged_edl(ref: ObjectRef) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_INTERNAL, "the stored EDL is damaged", metadata={"key": ref.key}
+    )
