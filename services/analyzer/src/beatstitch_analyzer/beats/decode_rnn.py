@@ -1,0 +1,98 @@
+"""Beats and bars under a network's activations, with the observations of madmom's downbeat tracker.
+
+The first sixteenth of a beat sounds like a (down-)beat, the rest like none. Böck, Krebs, Widmer, "Joint
+Beat and Downbeat Tracking with Recurrent Neural Networks", ISMIR 2016.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from beatstitch_analyzer.beats.lattice import (
+    MAX_BPM,
+    MIN_BPM,
+    Lattice,
+    RawPath,
+    best_path,
+    build_lattice,
+)
+from beatstitch_analyzer.beats.model import Activations, BeatPath, Doubles, Floats
+
+METRES = (3, 4)
+_STIFFNESS = 100.0
+_PARTS = 16
+_FLOOR = 1e-5
+
+
+def decode(
+    activations: Activations,
+    *,
+    metres: tuple[int, ...] = METRES,
+    min_bpm: float = MIN_BPM,
+    max_bpm: float = MAX_BPM,
+) -> BeatPath | None:
+    """The most probable beats.
+
+    Args:
+        activations: n frames.
+        metres: Bar lengths in beats to choose from.
+        min_bpm: Slowest tempo.
+        max_bpm: Fastest tempo.
+
+    Returns:
+        The best path over all metres, or None when the song is shorter than a beat.
+    """
+    lattice = build_lattice(min_bpm, max_bpm, _STIFFNESS)
+    if len(activations.beat) <= lattice.shortest:
+        return None
+    first, other = _beat_scores(activations, lattice)
+    paths = {metre: best_path(lattice, first, other, metre) for metre in metres}
+    metre = max(paths, key=lambda m: paths[m].score)
+    return _to_peaks(paths[metre], activations, metre)
+
+
+def _beat_scores(activations: Activations, lattice: Lattice) -> tuple[Floats, Floats]:
+    """Log probability of whole beats as `best_path` wants it: first of a bar, others."""
+    longest = lattice.longest
+    beat = activations.beat.astype(np.float64)
+    down = activations.downbeat.astype(np.float64)
+    none = _sums(np.log(np.maximum(1 - beat - down, _FLOOR) / (_PARTS - 1)), longest)
+    hits = [_sums(np.log(np.maximum(kind, _FLOOR)), longest) for kind in (down, beat)]
+    frames = len(beat) + longest
+    scores = np.empty((2, len(lattice.lengths), frames), np.float32)
+    for row, length in enumerate(lattice.lengths):
+        head = -(-int(length) // _PARTS)
+        tail = none[length : length + frames] - none[head : head + frames]
+        for kind in range(2):
+            scores[kind, row] = hits[kind][head : head + frames] - hits[kind][:frames] + tail
+    return scores[0], scores[1]
+
+
+def _sums(values: Doubles, pad: int) -> Doubles:
+    """Running sums with `pad` frames that say nothing on both sides; (n + 2 pad + 1,)."""
+    return np.cumsum(np.concatenate((np.zeros(pad + 1), values, np.zeros(pad))))
+
+
+def _to_peaks(path: RawPath, activations: Activations, metre: int) -> BeatPath:
+    """Moves each beat to the peak of its first sixteenth, between frames by a parabola."""
+    heard = activations.any_beat
+    count = len(heard)
+    frames, numbers = [], []
+    for start, length, number in zip(path.starts, path.lengths, path.numbers, strict=True):
+        head = int(start) + -(-int(length) // _PARTS)
+        if head <= 0 or start >= count:
+            continue
+        frames.append(peak_between(heard, max(0, int(start)), min(count, head)))
+        numbers.append(int(number))
+    return BeatPath(np.array(frames), np.array(numbers, np.int64), metre, path.score)
+
+
+def peak_between(values: Floats, begin: int, end: int) -> float:
+    """Where `values` peaks in [begin, end), between frames by a parabola."""
+    top = begin + int(np.argmax(values[begin:end]))
+    if 0 < top < len(values) - 1:
+        left, middle, right = (float(v) for v in values[top - 1 : top + 2])
+        bend = left - 2 * middle + right
+        if bend < 0:
+            return top + float(np.clip((left - right) / (2 * bend), -0.5, 0.5))
+    return float(top)

@@ -1,0 +1,157 @@
+"""The two trackers behind one face: sound in, evidence and a path of beats out."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux
+from beatstitch_analyzer.beats.decode_rnn import decode
+from beatstitch_analyzer.beats.flux import hear
+from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Floats
+from beatstitch_analyzer.beats.tempo import read_evidence
+
+TrackerName: TypeAlias = Literal["madmom", "librosa"]
+
+_ACTIVE = 0.05
+_CONFIDENCE_OF_ACTIVATION = ((0.0, 0.1, 0.35, 0.6, 0.8, 1.0), (0.0, 0.0, 0.5, 0.85, 0.97, 1.0))
+_NO_BEAT_CONTRAST = 0.6
+_FALLBACK_CONFIDENCE = 0.7
+_SILENCE = 0.01
+_BAR_CONTRAST = 0.35
+_DERIVED_METRE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What a tracker found.
+
+    Attributes:
+        evidence: How much each frame sounds like a beat, (n,), FPS a second, any unit.
+        path: The beats; None where there are none.
+        first: First moment at which there is anything to follow, in seconds.
+        last: Last such moment.
+        confidence: 0 to 1; 0 where the path follows nothing.
+        metre_heard: Whether the bars were heard or counted.
+    """
+
+    evidence: Floats
+    path: BeatPath | None
+    first: float
+    last: float
+    confidence: float
+    metre_heard: bool
+
+
+class Tracker(Protocol):
+    """Finds beats; loaded once, used for any number of songs."""
+
+    name: TrackerName
+    version: str
+    model_licence: str
+
+    def listen(self, samples: Floats) -> Heard:
+        """Follows the beats of mono float32 at SAMPLE_RATE."""
+        ...
+
+
+class MadmomTracker:
+    """madmom's networks under our decoder."""
+
+    name: TrackerName = "madmom"
+
+    def __init__(self) -> None:
+        from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
+
+        self._model = MadmomModel()
+        self.version = tracker_version("madmom") or "unknown"
+        self.model_licence = MODEL_LICENCE
+
+    def listen(self, samples: Floats) -> Heard:
+        """Follows the beats; bars are always heard."""
+        activations = self._model.activations(samples)
+        path = decode(activations)
+        evidence = activations.any_beat
+        active = np.flatnonzero(evidence >= _ACTIVE)
+        if path is None or not len(active):
+            return Heard(evidence, None, 0.0, 0.0, 0.0, metre_heard=False)
+        first, last = float(active[0]) / FPS, float(active[-1]) / FPS
+        times = _inside(path, first, last)
+        mean = float(read_evidence(evidence, times).mean()) if len(times) else 0.0
+        confidence = float(np.interp(mean, *_CONFIDENCE_OF_ACTIVATION))
+        return Heard(evidence, path, first, last, confidence, metre_heard=True)
+
+
+class LibrosaTracker:
+    """The fallback: librosa's bands, flux, periodicity and dynamic programming."""
+
+    name: TrackerName = "librosa"
+    model_licence = ""
+
+    def __init__(self) -> None:
+        self.version = tracker_version("librosa") or "unknown"
+
+    def listen(self, samples: Floats) -> Heard:
+        """Follows the beats; bars are counted where nothing marks their beginning."""
+        heard = hear(samples)
+        path = decode_flux(heard)
+        evidence = heard.onset
+        audible = np.flatnonzero(heard.loudness > _SILENCE * max(1e-3, float(heard.loudness.max())))
+        if path is None or not len(audible) or heard.loudness.max() < 1e-3:
+            return Heard(evidence, None, 0.0, 0.0, 0.0, metre_heard=False)
+        first, last = float(audible[0]) / FPS, float(audible[-1]) / FPS
+        times = _inside(path, first, last)
+        if len(times) < 2 or onset_contrast(evidence, times) < _NO_BEAT_CONTRAST:
+            return Heard(evidence, path, first, last, 0.0, metre_heard=False)
+        metre_heard = bar_contrast(heard, path) >= _BAR_CONTRAST
+        if not metre_heard:
+            path = _counted(path, first)
+        return Heard(evidence, path, first, last, _FALLBACK_CONFIDENCE, metre_heard)
+
+
+def tracker_version(name: TrackerName) -> str | None:
+    """Version of the package a tracker stands on; None where it is not installed. Imports nothing."""
+    if importlib.util.find_spec(name) is None:
+        return None
+    for distribution in (f"{name}-prebuilt", name):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def load_tracker(name: TrackerName) -> Tracker:
+    """Loads a tracker; a second or two.
+
+    Raises:
+        ImportError: madmom is not installed.
+    """
+    return MadmomTracker() if name == "madmom" else LibrosaTracker()
+
+
+def onset_contrast(evidence: Floats, times: Doubles) -> float:
+    """How far the evidence on beats stands out of what chance would find, in standard deviations."""
+    on = read_evidence(evidence, times)
+    # The same reading at many moments: what a grid laid anywhere would find.
+    anywhere = read_evidence(evidence, np.arange(times[0], times[-1], 0.037))
+    spread = float(anywhere.std())
+    return float(on.mean() - anywhere.mean()) / spread if spread > 1e-6 else 0.0
+
+
+def _inside(path: BeatPath, first: float, last: float) -> Doubles:
+    """Times of the path's beats between two moments, in seconds."""
+    times = path.frames / FPS
+    inside: Doubles = times[(times >= first - 0.1) & (times <= last + 0.1)]
+    return inside
+
+
+def _counted(path: BeatPath, first: float) -> BeatPath:
+    """The same beats, bars of four counted from the first audible one."""
+    before = int(np.count_nonzero(path.frames / FPS < first - 0.1))
+    numbers = (np.arange(len(path.frames)) - before) % _DERIVED_METRE + 1
+    return BeatPath(path.frames, numbers, _DERIVED_METRE, path.log_probability)
