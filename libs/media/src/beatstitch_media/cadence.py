@@ -45,7 +45,7 @@ def cadence(
         stamps: Presentation stamps of all frames in any order, at least one.
         time_base: Their unit in seconds.
         last_duration: How long the last frame is shown by the file's word; 0 where it doesn't say.
-        nominal: The rate that the file claims; used only for a single frame.
+        nominal: The rate that the file claims; taken where the stamps agree with it.
     """
     shown = sorted(set(stamps))
     steps = [after - before for before, after in itertools.pairwise(shown)]
@@ -59,7 +59,7 @@ def cadence(
     rate = (
         mean.limit_denominator(_MAX_DENOMINATOR)
         if variable
-        else _snapped(mean, tolerance=_SNAP + 2 * time_base / span)
+        else _snapped(mean, nominal, tolerance=_SNAP + 2 * time_base / span)
     )
     # A single long step before the last frame says nothing about how long that one stays.
     last = last_duration * time_base
@@ -77,8 +77,10 @@ def _varies(steps: Sequence[int], time_base: Fraction, mean: Fraction) -> bool:
     return off > max(1, _VARIABLE_SHARE * len(steps)) or (len(steps) < 20 and off > 0)
 
 
-def _snapped(mean: Fraction, *, tolerance: Fraction) -> Fraction:
-    """The common rate within the tolerance, else the mean as a small fraction."""
+def _snapped(mean: Fraction, nominal: Fraction | None, *, tolerance: Fraction) -> Fraction:
+    """The claimed or else a common rate within the tolerance, else the mean as a small fraction."""
+    if nominal in _COMMON_RATES and abs(nominal - mean) <= mean * tolerance:
+        return nominal
     best = min(_COMMON_RATES, key=lambda rate: abs(rate - mean))
     if abs(best - mean) <= best * tolerance:
         return best

@@ -191,7 +191,7 @@ class _Look:
             frame_rate=Rational(num=num, den=den),
             duration_us=seen["duration_us"],
             has_audio=audio is not None,
-            has_alpha=video.has_alpha,
+            has_alpha=seen["transparent"] if video.codec == "gif" else video.has_alpha,
             bit_depth=video.bit_depth,
             variable_frame_rate=seen["variable"],
             sample_rate=audio.sample_rate if audio else 0,
@@ -220,7 +220,7 @@ class _Look:
         if duration_us < MIN_AUDIO_US:
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_AUDIO_TOO_SHORT,
-                f"{self._name} is {seconds:.2f} s long; at least {MIN_AUDIO_US / US:g} s are needed",
+                f"{self._name} is {seconds:.2f} s long; {MIN_AUDIO_US / US:g} s is the least",
                 metadata={"duration_us": str(duration_us), "minimum_us": str(MIN_AUDIO_US)},
             )
         info = MediaInfo(

@@ -6,6 +6,7 @@ Uses PyAV, the decoder that renders, so that what is accepted can be rendered.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,10 +19,12 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import child
 from beatstitch_media.cadence import cadence
+from beatstitch_media.opening import opened
 
 MAX_PACKETS = 2_000_000
 _HEAD_FRAMES = 3
 _TAIL_FRAMES = 1500
+_SEEK_MARGIN_S = 0.5
 
 
 def _corrupt(text: str) -> BeatStitchError:
@@ -30,22 +33,6 @@ def _corrupt(text: str) -> BeatStitchError:
 
 def _too_large(text: str) -> BeatStitchError:
     return BeatStitchError(failure_pb2.ERROR_REASON_INPUT_TOO_LARGE, text)
-
-
-@contextlib.contextmanager
-def opened(path: Path, demuxer: str) -> Iterator[Any]:
-    """The file by the one demuxer it may be read with, no protocol but files."""
-    try:
-        container = av.open(
-            f"file:{path}",
-            format=demuxer,
-            options={"protocol_whitelist": "file", "format_whitelist": demuxer},
-            metadata_errors="replace",
-        )
-    except (av.FFmpegError, ValueError) as error:
-        raise _corrupt(f"the file can't be opened: {error}") from error
-    with container:
-        yield container
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV is untyped here
@@ -89,9 +76,8 @@ def scan_clip(path: Path, demuxer: str, index: int) -> dict[str, Any]:
     }
 
 
-def _decode(container: Any, stream: Any, count: int, max_pixels: int) -> int:  # noqa: ANN401
-    """How many frames decode, at most `count`."""
-    decoded = 0
+def _decoded(container: Any, stream: Any, max_pixels: int) -> Iterator[Any]:  # noqa: ANN401
+    """Frames that decode; damaged ones are left out."""
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
@@ -100,32 +86,53 @@ def _decode(container: Any, stream: Any, count: int, max_pixels: int) -> int:  #
         for frame in frames:
             if frame.width * frame.height > max_pixels:
                 raise _too_large(f"a frame is {frame.width} × {frame.height} pixels")
-            decoded += not frame.is_corrupt
-            if decoded >= count:
-                return decoded
-    return decoded
+            if not frame.is_corrupt:
+                yield frame
 
 
 def decode_clip(
     path: Path, demuxer: str, index: int, *, facts: dict[str, Any], max_pixels: int
-) -> None:
-    """Decodes the first frames and, from the last key frame on, the last ones."""
-    first = min(_HEAD_FRAMES, facts["frames"])
-    with opened(path, demuxer) as container:
-        if _decode(container, _stream(container, index, max_pixels), first, max_pixels) < first:
-            raise _corrupt("the first frames of the clip can't be decoded")
-    tail = facts["after_last_key"]
-    if facts["last_key"] is None or tail > _TAIL_FRAMES:
-        return  # too far to be worth it
+) -> bool:
+    """Decodes the first frames and, from the last key frame on, the last ones.
+
+    Returns:
+        Whether one of the first frames has transparent parts.
+    """
     with opened(path, demuxer) as container:
         stream = _stream(container, index, max_pixels)
+        wanted = min(_HEAD_FRAMES, facts["frames"])
+        first = list(itertools.islice(_decoded(container, stream, max_pixels), wanted))
+        if len(first) < wanted:
+            raise _corrupt("the first frames of the clip can't be decoded")
+    last_key, tail = facts["last_key"], facts["after_last_key"]
+    if last_key is not None and tail <= _TAIL_FRAMES:  # else it is too far to be worth it
+        with opened(path, demuxer) as container:
+            stream = _stream(container, index, max_pixels)
+            if _seek(container, stream, last_key):
+                wanted = max(1, tail * 9 // 10)
+                frames = _decoded(container, stream, max_pixels)
+                late = (frame for frame in frames if frame.pts is None or frame.pts >= last_key)
+                if sum(1 for _ in itertools.islice(late, wanted)) < wanted:
+                    raise _corrupt("the last frames of the clip can't be decoded")
+    return any(_is_transparent(frame) for frame in first)
+
+
+def _seek(container: Any, stream: Any, stamp: int) -> bool:  # noqa: ANN401
+    """Goes a little before a stamp, as MPEG seeks by guessing; False where that is impossible."""
+    early = stamp - int(_SEEK_MARGIN_S / stream.time_base)
+    if early > (stream.start_time or 0):
         try:
-            container.seek(facts["last_key"], stream=stream, backward=True)
-        except av.FFmpegError:  # GIF and raw streams can't seek
-            return
-        wanted = max(1, tail * 9 // 10)
-        if _decode(container, stream, wanted, max_pixels) < wanted:
-            raise _corrupt("the last frames of the clip can't be decoded")
+            container.seek(early, stream=stream, backward=True)
+        except av.FFmpegError:
+            return False  # a GIF: it is only ever read from its start
+    return True
+
+
+def _is_transparent(frame: Any) -> bool:  # noqa: ANN401
+    if not any(part.is_alpha for part in frame.format.components):
+        return False
+    alpha = frame.reformat(format="rgba").to_ndarray()[..., 3]
+    return bool(alpha.min() < 255)
 
 
 def _stream(container: Any, index: int, max_pixels: int) -> Any:  # noqa: ANN401
@@ -164,7 +171,7 @@ def work(job: bytes) -> bytes:
     if order["do"] == "song":
         return json.dumps(scan_song(*where, order["max_seconds"])).encode()
     facts = scan_clip(*where)
-    decode_clip(*where, facts=facts, max_pixels=order["max_pixels"])
+    facts["transparent"] = decode_clip(*where, facts=facts, max_pixels=order["max_pixels"])
     return json.dumps(facts).encode()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 
@@ -20,6 +21,7 @@ from beatstitch_media.sniff import sniff
 MAX_SIDE = 480
 _MEMORY_BYTES = 3 * 1024**3
 _LATEST_US = 1_000_000
+_NOT_IN_FFMPEG = ("av1",)  # the static build has no software decoder, PyAV has dav1d
 
 
 async def thumbnail(
@@ -51,37 +53,51 @@ async def thumbnail(
         raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_UNSUPPORTED, "sound has no thumbnail")
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="thumbnail-") as folder:
         made = Path(folder) / "thumbnail.jpg"
-        still = info.media_type == IMAGE
+        command, order = _command(path, info, made, max_side)
         await sandbox.run(
-            sandbox.python_command("beatstitch_media.image_child")
-            if still
-            else _frame_command(path, info, made, max_side),
+            command,
             inputs=[path],
             work_dir=Path(folder),
             what=f"making the thumbnail of {path.name}",
             timeout_s=timeout_s,
             memory_bytes=_MEMORY_BYTES,
-            stdin=_still_order(path, made, max_side) if still else None,
+            stdin=json.dumps(order).encode() if order else None,
         )
         made.replace(out)
 
 
-def _still_order(path: Path, out: Path, max_side: int) -> bytes:
-    order = {
-        "do": "shrink",
+def _command(
+    path: Path, info: MediaInfo, out: Path, max_side: int
+) -> tuple[list[str], dict[str, Any] | None]:
+    """The child and the job on its stdin."""
+    order: dict[str, Any] = {
         "path": str(path.absolute()),
-        "out": str(out),
+        "out": str(out.absolute()),
         "max_side": max_side,
-        "max_pixels": MAX_PIXELS,
     }
-    return json.dumps(order).encode()
+    if info.media_type == IMAGE:
+        order |= {"do": "shrink", "max_pixels": MAX_PIXELS}
+        return sandbox.python_command("beatstitch_media.image_child"), order
+    if info.video_codec not in _NOT_IN_FFMPEG:
+        return _frame_command(path, info, out, max_side), None
+    order |= {
+        "demuxer": sniff(path).demuxer,
+        "at_us": _at_us(info),
+        "rotation_degrees": info.rotation_degrees,
+        "width": info.width,
+        "height": info.height,
+    }
+    return sandbox.python_command("beatstitch_media.frame_child"), order
+
+
+def _at_us(info: MediaInfo) -> int:
+    return min(info.duration_us // 10, _LATEST_US)
 
 
 def _frame_command(path: Path, info: MediaInfo, out: Path, max_side: int) -> list[str]:
-    at_us = min(info.duration_us // 10, _LATEST_US)
     picture = ffmpeg.input(
         ffprobe.file_url(path),
-        ss=f"{at_us / 1_000_000:.6f}",
+        ss=f"{_at_us(info) / 1_000_000:.6f}",
         **ffprobe.input_options(sniff(path).demuxer),
     ).video
     # Pixels are made square first, then the picture is fitted into a square; never enlarged.
