@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import failure_pb2
-from beatstitch_client.errors import JobCancelledError, JobFailedError, ServerUnreachableError
+from beatstitch_client.errors import JobFailedError, ServerUnreachableError
 from beatstitch_core.errors import BeatStitchError, reason_name
 
 if TYPE_CHECKING:
@@ -56,18 +56,13 @@ def code_of(error: BaseException) -> int:
     match error:
         case UsageError() | FileNotFoundError() | IsADirectoryError() | PermissionError():
             return BAD_INPUT
-        case UnavailableError() | ServerUnreachableError():
+        case UnavailableError():
             return UNAVAILABLE
         case JobFailedError():
             return BAD_INPUT if error.by_user else FAILED
-        case JobCancelledError():
-            return FAILED
-        case BeatStitchError() if error.rule.code == "UNAVAILABLE":
-            return UNAVAILABLE
         case BeatStitchError():
-            return BAD_INPUT if error.rule.user else FAILED
-        case KeyboardInterrupt():
-            return INTERRUPTED
+            by_user = BAD_INPUT if error.rule.user else FAILED
+            return UNAVAILABLE if error.rule.code == "UNAVAILABLE" else by_user
         case _:
             return FAILED
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,6 @@ from beatstitch_client.cli.exits import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from types import ModuleType
 
@@ -85,17 +83,13 @@ async def own_system(
         UnavailableError: It isn't installed, or didn't start.
     """
     stack = _stack()
-    starting: AbstractAsyncContextManager[System] = stack.System.start(
-        state_dir, replicas=replicas or {}, env={"BEATSTITCH_LOG_FORMAT": _log_format()}
-    )
-    try:
-        system = await starting.__aenter__()
-    except stack.StackError as error:
-        raise UnavailableError(f"the system did not start: {error}") from error
-    try:
+    async with AsyncExitStack() as block:
+        try:
+            starting = stack.System.start(state_dir, replicas=replicas or {})
+            system: System = await block.enter_async_context(starting)
+        except stack.StackError as error:
+            raise UnavailableError(f"the system did not start: {error}") from error
         yield system
-    finally:
-        await starting.__aexit__(*sys.exc_info())
 
 
 def _stack() -> ModuleType:
@@ -108,7 +102,3 @@ def _stack() -> ModuleType:
             "--server HOST:PORT, or install beatstitch-client[stack]"
         ) from error
     return beatstitch_stack
-
-
-def _log_format() -> str:
-    return os.environ.get("BEATSTITCH_LOG_FORMAT", "text")

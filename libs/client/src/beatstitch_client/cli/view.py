@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from beatstitch.v1 import job_pb2
@@ -43,12 +44,12 @@ def show_job(view: View, job: Job) -> None:
 
 
 def state_name(state: JobState.ValueType) -> str:
-    """ "running", "succeeded"…"""
+    """The state as people read it, for example "running"."""
     return JobState.Name(state).removeprefix("JOB_STATE_").lower()
 
 
 def type_name(job_type: JobType.ValueType) -> str:
-    """ "stitch", "render_final"…"""
+    """The type as people read it, for example "render_final"."""
     return JobType.Name(job_type).removeprefix("JOB_TYPE_").lower()
 
 
@@ -82,12 +83,14 @@ class Bars:
     def stage(self, name: str, state: JobState.ValueType, percent: int, detail: str = "") -> None:
         """See `View.stage`."""
         if name not in self._bars:
-            self._bars[name] = self._progress.add_task(name, total=100, start=False, mark=" ")
+            self._bars[name] = self._progress.add_task(
+                name, total=100, start=False, mark=" ", detail=""
+            )
         bar = self._bars[name]
         if state != job_pb2.JOB_STATE_PENDING:
             self._progress.start_task(bar)
         self._progress.update(
-            bar, completed=percent, mark=_MARKS.get(state, " "), detail=detail[:60]
+            bar, completed=percent, mark=_MARKS.get(state, " "), detail=escape(detail[:60])
         )
         if state in {
             job_pb2.JOB_STATE_SUCCEEDED,

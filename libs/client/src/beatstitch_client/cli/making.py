@@ -1,0 +1,173 @@
+"""The steps of `beatstitch stitch`: upload, stitch, download."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from beatstitch.v1 import common_pb2, job_pb2
+from beatstitch_client.cli.exits import UsageError
+from beatstitch_client.cli.view import show_job
+from beatstitch_client.media_files import discover, media_type_of
+from beatstitch_core.errors import BeatStitchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
+    from beatstitch.v1.job_pb2 import Job, StitchResult
+    from beatstitch.v1.timeline_pb2 import TimelineSettings
+    from beatstitch_client.aio import AsyncClient
+    from beatstitch_client.cli.view import View
+    from beatstitch_client.uploads import Upload
+
+UPLOADS_AT_ONCE = 3
+CANCEL_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A video to make.
+
+    Attributes:
+        song: The song.
+        media: Pictures and clips in the order to take them.
+        output: Where the video goes.
+        settings: How to cut.
+        profile: "preview" or "final".
+        analysis: How to look for beats; None for the upload's own analysis.
+        skip_failed_media: Whether media that can't be read are left out.
+    """
+
+    song: Path
+    media: Sequence[Path]
+    output: Path
+    settings: TimelineSettings
+    profile: str
+    analysis: AnalysisSettings | None = None
+    skip_failed_media: bool = False
+
+
+class Made(NamedTuple):
+    """A finished video: where it is, and what the server says of it."""
+
+    output: Path
+    result: StitchResult
+
+
+def collect(song: Path, media: Sequence[Path], output: Path) -> list[Path]:
+    """The pictures and clips that the arguments stand for; checks what can be checked at once.
+
+    Raises:
+        UsageError: Something can't be what it is given as.
+        FileNotFoundError: A path doesn't exist.
+    """
+    if not song.exists():
+        raise FileNotFoundError(str(song))
+    if media_type_of(song) in {common_pb2.MEDIA_TYPE_IMAGE, common_pb2.MEDIA_TYPE_VIDEO}:
+        raise UsageError(f"the first argument is the song; {song.name} is a picture or a clip")
+    found = [path for path in discover(media) if path.resolve() != song.resolve()]
+    if not found:
+        raise UsageError("there is no picture or clip in what you gave: name files or folders")
+    unknown = [path.name for path in found if not media_type_of(path)]
+    if unknown:
+        raise UsageError(f"neither picture nor clip by its name: {', '.join(unknown[:5])}")
+    if sound := [p.name for p in found if media_type_of(p) == common_pb2.MEDIA_TYPE_AUDIO]:
+        raise UsageError(f"only one song fits; {sound[0]} is another one")
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder: name the video's file with -o")
+    if output.resolve() in {path.resolve() for path in (song, *found)}:
+        raise UsageError(f"{output} is one of the inputs: it would be replaced")
+    return found
+
+
+async def make(client: AsyncClient, order: Order, view: View) -> Made:
+    """Makes the video. When cancelled, cancels its job.
+
+    Raises:
+        BeatStitchError: Of any of its steps.
+    """
+    project = await client.create_project(order.output.stem[:200] or "video")
+    song, *media = await upload_all(client, project.id, [order.song, *order.media], view)
+    job = await client.stitch(
+        project.id,
+        order.settings,
+        audio_asset_id=song.asset.id,
+        media_asset_ids=[item.asset.id for item in media],
+        profile=order.profile,
+        skip_failed_media=order.skip_failed_media,
+        analysis_settings=order.analysis,
+    )
+    done = await follow(client, job, view)
+    await fetch(client, done.stitch.render.render_id, order.output, view)
+    return Made(order.output, done.stitch)
+
+
+async def upload_all(
+    client: AsyncClient, project_id: str, paths: Sequence[Path], view: View
+) -> list[Upload]:
+    """Uploads files, a few at a time; the first is the song."""
+    sizes = await asyncio.to_thread(lambda: [path.stat().st_size for path in paths])
+    total, sent = max(sum(sizes), 1), dict.fromkeys(range(len(paths)), 0)
+    places = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    def show(index: int, count: int) -> None:
+        sent[index] = count
+        done = sum(sent.values())
+        view.stage("upload", job_pb2.JOB_STATE_RUNNING, 99 * done // total, f"{megabytes(done)} MB")
+
+    async def one(index: int, path: Path) -> Upload:
+        kind = common_pb2.MEDIA_TYPE_AUDIO if index == 0 else None
+        async with places:
+            return await client.upload(
+                project_id, path, kind, on_bytes=lambda count: show(index, count)
+            )
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(i, path)) for i, path in enumerate(paths)]
+    except BaseExceptionGroup as failures:
+        view.stage("upload", job_pb2.JOB_STATE_FAILED, 0)
+        raise failures.exceptions[0] from None
+    detail = f"{len(paths)} files, {megabytes(total)} MB"
+    view.stage("upload", job_pb2.JOB_STATE_SUCCEEDED, 100, detail)
+    return [task.result() for task in tasks]
+
+
+async def follow(client: AsyncClient, job: Job, view: View) -> Job:
+    """Shows a job until it has succeeded, and returns it; cancels it when cancelled itself.
+
+    Raises:
+        JobFailedError: It failed.
+        JobCancelledError: Somebody else cancelled it.
+    """
+    try:
+        return await client.wait_job(job.id, on_change=lambda change: show_job(view, change))
+    except asyncio.CancelledError:
+        with contextlib.suppress(BeatStitchError, TimeoutError):
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await client.cancel_job(job.id)
+        raise
+
+
+async def fetch(client: AsyncClient, render_id: str, output: Path, view: View) -> None:
+    """Downloads the video."""
+
+    def show(count: int, total: int) -> None:
+        view.stage(
+            "download",
+            job_pb2.JOB_STATE_RUNNING,
+            min(99, 100 * count // max(total, 1)),
+            f"{megabytes(count)} MB",
+        )
+
+    await client.download(render_id, output, on_bytes=show)
+    view.stage("download", job_pb2.JOB_STATE_SUCCEEDED, 100)
+
+
+def megabytes(count: int) -> str:
+    """Bytes as megabytes with one decimal."""
+    return f"{count / 1e6:.1f}"
