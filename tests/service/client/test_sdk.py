@@ -246,6 +246,10 @@ async def test_a_storage_that_keeps_failing_leaves_no_asset(client, script, phot
     assert caught.value.reason == R.ERROR_REASON_DEPENDENCY_DOWN
     assert "secret" not in str(caught.value)
     assert script.of(asset_service_pb2.DeleteAssetRequest)
+    # Left to itself the client goes another way.
+    async with stored(script, failures=99):
+        await client.upload("project", photo)
+    assert script.uploaded == photo.read_bytes()
 
 
 async def test_where_the_storage_can_not_be_reached_the_call_itself_carries(client, script, photo):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 from typer.testing import CliRunner
 
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.job_pb2 import Job, JobStage, StitchResult
-from beatstitch_client.cli import target
+from beatstitch_client.cli import target, view
 from beatstitch_client.cli.exits import UnavailableError, UsageError
 from beatstitch_client.cli.jobs import job_json, job_line, job_text
 from beatstitch_client.cli.main import app
@@ -167,11 +170,11 @@ def test_jobs_as_text_and_json():
 
 
 def test_plain_lines_tell_each_step_once(capsys):
-    view = Lines()
+    lines_view = Lines()
     for percent in (0, 1, 2, 30, 31, 60):
         made = job()
         made.stages[1].progress_percent = percent
-        show_job(view, made)
+        show_job(lines_view, made)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "ingest: succeeded",
@@ -184,3 +187,15 @@ def test_plain_lines_tell_each_step_once(capsys):
 def test_a_job_without_stages_shows_itself(capsys):
     show_job(Lines(), Job(type=job_pb2.JOB_TYPE_BEAT_ANALYSIS, state=job_pb2.JOB_STATE_RUNNING))
     assert capsys.readouterr().err == "beat_analysis: running\n"
+
+
+def test_bars_show_stages_and_survive_odd_details():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Progress(*view.COLUMNS, console=console) as progress:
+        bars = view.Bars(progress)
+        for state in (job_pb2.JOB_STATE_PENDING, *job_pb2.JobState.values()):
+            bars.stage("render", state, 50, "[/] 14 of [20] chunks")
+        bars.stage("verify", job_pb2.JOB_STATE_SUCCEEDED, 100)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "14 of [20] chunks" in text
+    assert "verify" in text

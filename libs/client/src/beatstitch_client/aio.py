@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from beatstitch.v1 import analysis_service_pb2 as analysis
@@ -32,7 +33,6 @@ from beatstitch_core.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from beatstitch.v1.asset_pb2 import Asset
@@ -131,7 +131,7 @@ class AsyncClient:
     async def upload(
         self,
         project_id: str,
-        path: Path,
+        path: str | Path,
         media_type: MediaType.ValueType | None = None,
         *,
         via: Via = "auto",
@@ -147,7 +147,7 @@ class AsyncClient:
                 takes the URLs and falls back where the storage can't be reached from here.
             on_bytes: Called with the bytes sent so far; goes back when some are sent again.
         """
-        return await self._uploader.upload(project_id, path, media_type, via, on_bytes)
+        return await self._uploader.upload(project_id, Path(path), media_type, via, on_bytes)
 
     async def get_asset(self, asset_id: str) -> Asset:
         """The asset as it is now."""
@@ -242,7 +242,7 @@ class AsyncClient:
     async def download(
         self,
         render_id: str,
-        path: Path,
+        path: str | Path,
         *,
         on_bytes: Callable[[int, int], None] | None = None,
     ) -> Path:
@@ -256,7 +256,7 @@ class AsyncClient:
             path: Where to put the video.
             on_bytes: Called with the bytes received so far and in all.
         """
-        return await download(self._connection, render_id, path, on_bytes)
+        return await download(self._connection, render_id, Path(path), on_bytes)
 
     # Jobs
 

@@ -94,11 +94,15 @@ class Connection:
         self.timeout_s = timeout_s
         self.retry_s = retry_s
         self.metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        options = [*OPTIONS]
+        if is_loopback(address.rpartition(":")[0]):
+            # What is on this machine is not behind the environment's proxy.
+            options.append(("grpc.enable_http_proxy", 0))
         if tls:
             credentials = grpc.ssl_channel_credentials(root_certificates)
-            self.channel = grpc.aio.secure_channel(address, credentials, options=OPTIONS)
+            self.channel = grpc.aio.secure_channel(address, credentials, options=options)
         else:
-            self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+            self.channel = grpc.aio.insecure_channel(address, options=options)
 
     async def close(self) -> None:
         """Ends the channel and its open streams."""
@@ -124,6 +128,11 @@ class Connection:
                 )
             except grpc.aio.AioRpcError as error:
                 await backoff.wait(translate(error))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by name or address."""
+    return host.startswith("127.") or host in {"localhost", "::1", "[::1]"}
 
 
 def worth_retrying(error: BeatStitchError) -> bool:

@@ -108,7 +108,7 @@ class Client:
     def upload(
         self,
         project_id: str,
-        path: Path,
+        path: str | Path,
         media_type: MediaType.ValueType | None = None,
         *,
         via: Via = "auto",
@@ -198,7 +198,7 @@ class Client:
     def download(
         self,
         render_id: str,
-        path: Path,
+        path: str | Path,
         *,
         on_bytes: Callable[[int, int], None] | None = None,
     ) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import grpc
 import httpx
@@ -13,7 +14,7 @@ import httpx
 from beatstitch.v1 import asset_service_pb2 as messages
 from beatstitch.v1 import common_pb2, failure_pb2
 from beatstitch.v1.asset_service_pb2_grpc import AssetServiceStub
-from beatstitch_client.connection import Backoff
+from beatstitch_client.connection import Backoff, is_loopback
 from beatstitch_client.errors import translate
 from beatstitch_client.media_files import media_type_of
 from beatstitch_core.errors import BeatStitchError, field_error
@@ -49,8 +50,8 @@ class Upload(NamedTuple):
     job: Job
 
 
-class _UrlUnreachableError(Exception):
-    """The storage that signed URLs point to can't be connected to from here."""
+class _UrlError(Exception):
+    """The bytes could not be stored through the signed URLs; the text names no URL."""
 
 
 class Uploader:
@@ -82,13 +83,15 @@ class Uploader:
         if via != "stream":
             try:
                 return await self._by_url(project_id, path, kind, size, sha256, report)
-            except _UrlUnreachableError as error:
+            except _UrlError as error:
                 if via == "url":
                     raise BeatStitchError(
                         failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
-                        "the storage's address can't be reached from here",
+                        f"{path.name} could not be stored: {error}",
                         metadata={"dependency": "storage"},
                     ) from error
+                # The server may reach its storage where we don't: another network, a proxy.
+                log.info("%s goes over the call itself: %s", path.name, error)
                 report.back_to_zero()
         return await self._by_stream(project_id, path, kind, sha256, report)
 
@@ -129,7 +132,9 @@ class Uploader:
         self, path: Path, parts: list[messages.UploadPart], report: _Report
     ) -> list[messages.CompletedPart]:
         slots = asyncio.Semaphore(PARTS_AT_ONCE)
-        async with httpx.AsyncClient(timeout=URL_TIMEOUT) as http:
+        # What is on this machine is not behind the environment's proxy.
+        proxied = not all(is_loopback(urlsplit(part.url).hostname or "") for part in parts)
+        async with httpx.AsyncClient(timeout=URL_TIMEOUT, trust_env=proxied) as http:
 
             async def one(part: messages.UploadPart) -> messages.CompletedPart:
                 async with slots:
@@ -212,7 +217,6 @@ async def _put_part(
                 report.add(len(chunk))
                 yield chunk
 
-        failure: Exception | None = None
         try:
             reply = await http.put(
                 part.url, content=body(), headers={"Content-Length": str(part.size_bytes)}
@@ -221,21 +225,17 @@ async def _put_part(
                 return str(reply.headers.get("etag", ""))
             problem = f"the storage answered {reply.status_code}"
             passing = reply.status_code >= 500 or reply.status_code in {408, 429}
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _UrlUnreachableError from error
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise _UrlError("its address can't be reached from here") from None
         except httpx.HTTPError as error:
-            # Its text may hold the signed URL.
-            problem, passing, failure = type(error).__name__, True, error
+            # Without the error's own text: it may hold the signed URL.
+            problem, passing = type(error).__name__, True
         report.add(-sent)
         if not passing or attempt == TRIES_A_PART:
             break
         await asyncio.sleep(pause)
         pause *= 2
-    raise BeatStitchError(
-        failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
-        f"part {part.part_number} of {path.name} could not be stored: {problem}",
-        metadata={"dependency": "storage"},
-    ) from failure
+    raise _UrlError(problem)
 
 
 async def read_chunks(path: Path, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:

@@ -28,6 +28,15 @@ _MARKS = {
 }
 
 
+COLUMNS = (
+    TextColumn("{task.fields[mark]} {task.description:<10}"),
+    BarColumn(bar_width=30),
+    TextColumn("{task.percentage:>3.0f} %"),
+    TimeElapsedColumn(),
+    TextColumn("[dim]{task.fields[detail]}[/]"),
+)
+
+
 class View(Protocol):
     """Somewhere to show progress."""
 
@@ -107,12 +116,5 @@ def open_view() -> Iterator[View]:
     if not console.is_terminal:
         yield Lines()
         return
-    columns = (
-        TextColumn("{task.fields[mark]} {task.description:<10}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[detail]}[/]"),
-    )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*COLUMNS, console=console) as progress:
         yield Bars(progress)
