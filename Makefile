@@ -34,7 +34,7 @@ $(STAMP): constraints.txt pyproject.toml $(foreach room,$(ROOMS),$(room)/pyproje
 setup: $(STAMP) ## Install everything into .venv
 
 demo: $(STAMP) ## Compose a song and pictures, make a video of them, show what came out
-	@$(BIN)/python -m beatstitch_samples.demo --out demo-out
+	@$(BIN)/python tools/demo.py --out demo-out
 
 test: $(STAMP) ## All tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
