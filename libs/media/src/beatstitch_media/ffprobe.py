@@ -13,7 +13,7 @@ from beatstitch_media import binaries, sandbox
 
 MEMORY_BYTES = 1024**3
 _MAX_ALLOC = 512 * 1024**2
-_DEEP = re.compile(r"(?:p|gray|rgba?|bgra?|ya|x2rgb)(9|10|12|14|16|48|64)(?:le|be)?$")
+_DEEP = re.compile(r"(?:p[0-4]?|gray|rgba?|bgra?|ya|x2rgb)(9|10|12|14|16|48|64)(?:le|be)?$")
 _BITS = {"48": 16, "64": 16, "9": 10, "14": 16}
 _ALPHA = re.compile(r"^(?:yuva|rgba|bgra|argb|abgr|gbrap|ya\d)")
 

@@ -18,7 +18,7 @@ FAILURE_MARK = "beatstitch-failure: "
 _NO_MEMORY = re.compile(r"Cannot allocate memory|MemoryError|std::bad_alloc|Unable to allocate")
 _NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
 _FILE_LIMIT = re.compile(r"File too large")
-_PATH = re.compile(r"(?<![\w:/])/(?:[^\s/'\":,;()\[\]]+/)+([^\s/'\":,;()\[\]]*)")
+_PATH = re.compile(r"(?<![\w/])/(?:[^\s/'\":,;()\[\]]+/)+([^\s/'\":,;()\[\]]*)")
 _CPU_SIGNAL = -signal.SIGXCPU
 _FILE_SIGNAL = -signal.SIGXFSZ
 
