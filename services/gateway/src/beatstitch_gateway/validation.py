@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from beatstitch.v1 import common_pb2, edl_pb2, timeline_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings, AnalyzerChoice
@@ -93,11 +93,11 @@ class Check:
         ok = 1 <= len(value) <= MAX_FILENAME and bool(clean_filename(value))
         self.that(ok, field, f"has to have 1 to {MAX_FILENAME} characters")
 
-    def media_type(self, value: MediaType.ValueType) -> None:
+    def media_type(self, value: MediaType.ValueType, field: str = "media_type") -> None:
         """AUDIO, IMAGE or VIDEO."""
         self.that(
             value in UPLOADABLE,
-            "media_type",
+            field,
             "is required: MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE or MEDIA_TYPE_VIDEO",
         )
 
@@ -128,6 +128,12 @@ class Check:
     def analysis(self, settings: AnalysisSettings, field: str) -> None:
         """A known tracker."""
         self.that(settings.analyzer in AnalyzerChoice.values(), f"{field}.analyzer", "is not known")
+
+    def media_ids(self, ids: Sequence[str], limits: Limits) -> None:
+        """As many as a project may have at most, each once."""
+        most = limits.max_media_per_project
+        self.that(len(ids) <= most, "media_asset_ids", f"at most {most} are allowed")
+        self.that(len(set(ids)) == len(ids), "media_asset_ids", "each may be named once")
 
     def timeline(self, settings: TimelineSettings, limits: Limits) -> None:
         """All of a timeline's settings; 0 is the default everywhere."""

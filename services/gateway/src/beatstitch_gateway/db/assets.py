@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from beatstitch.v1 import asset_pb2, common_pb2
 from beatstitch.v1.asset_pb2 import Asset
-from beatstitch.v1.common_pb2 import MediaType, ObjectRef
+from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.job_pb2 import BeatAnalysisResult
 from beatstitch_core.ids import is_id
 from beatstitch_core.keys import input_key, tenant_prefix
@@ -156,7 +156,17 @@ async def get_many(
     return {row.asset.id: row for row in rows}
 
 
-async def media(tx: Transaction, tenant: str, project_id: str) -> list[AssetRow]:
+async def all_ready(tx: Transaction, tenant: str, project_id: str) -> list[AssetRow]:
+    """All READY assets of a project, songs too."""
+    query = sa.select(assets).where(
+        assets.c.tenant == tenant, assets.c.project_id == project_id, assets.c.state == READY
+    )
+    return [_read(row) for row in await tx.execute(query.order_by(assets.c.id))]
+
+
+async def media(
+    tx: Transaction, tenant: str, project_id: str, *, lock: bool = False
+) -> list[AssetRow]:
     """All pictures and clips of a project by position; at most the limit's number."""
     query = (
         sa.select(assets)
@@ -167,6 +177,8 @@ async def media(tx: Transaction, tenant: str, project_id: str) -> list[AssetRow]
         )
         .order_by(assets.c.position, assets.c.id)
     )
+    if lock:
+        query = query.with_for_update(key_share=True)
     return [_read(row) for row in await tx.execute(query)]
 
 
@@ -198,15 +210,11 @@ async def page(
     return [(_read(row), row.position) for row in rows]
 
 
-async def count_media(
-    tx: Transaction, project_id: str, media_type: MediaType.ValueType
-) -> tuple[int, int]:
+async def count_media(tx: Transaction, project_id: str) -> tuple[int, int]:
     """How many pictures and clips the project has, and the first free position.
 
-    For a song (0, 0): it has no place among the media. The caller holds the project's lock.
+    The caller holds the project's lock.
     """
-    if media_type == AUDIO:
-        return 0, 0
     query = sa.select(
         sa.func.count().label("media"),
         sa.func.coalesce(sa.func.max(assets.c.position), -1).label("last"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -104,6 +104,7 @@ async def save(tx: Transaction, row: JobRow) -> None:
         .values(
             state=row.job.state,
             revision=row.job.revision,
+            cancel_requested=row.job.cancel_requested,
             message=row.job.SerializeToString(),
             last_event_time=sa.func.now(),
         )
@@ -204,18 +205,33 @@ async def open_stitches(tx: Transaction, project_id: str) -> list[str]:
     return list((await tx.execute(query)).scalars())
 
 
-async def silent(tx: Transaction, type_limits: Sequence[tuple[int, datetime]]) -> list[JobRow]:
-    """Unfinished jobs without news since their type's time; at most 200, the quietest first."""
-    if not type_limits:
-        return []
-    overdue = sa.or_(
-        *(
-            sa.and_(jobs.c.type == job_type, jobs.c.last_event_time < before)
-            for job_type, before in type_limits
-        )
+async def silent(
+    tx: Transaction,
+    *,
+    pending: datetime,
+    running: datetime,
+    cancelled: datetime,
+    stitch: datetime,
+) -> list[JobRow]:
+    """Unfinished jobs without news since their kind's time; at most 200, the quietest first."""
+    is_stitch = jobs.c.type == job_pb2.JOB_TYPE_STITCH
+    is_pending = jobs.c.state == job_pb2.JOB_STATE_PENDING
+    since = sa.case(
+        (is_stitch, stitch),
+        (jobs.c.cancel_requested, cancelled),
+        (is_pending, pending),
+        else_=running,
     )
     query = (
-        sa.select(jobs).where(IS_UNFINISHED, overdue).order_by(jobs.c.last_event_time).limit(200)
+        sa.select(jobs)
+        # The first comparison is there for the index.
+        .where(
+            IS_UNFINISHED,
+            jobs.c.last_event_time < max(pending, running, cancelled, stitch),
+            jobs.c.last_event_time < since,
+        )
+        .order_by(jobs.c.last_event_time)
+        .limit(200)
     )
     return [_read(row) for row in await tx.execute(query)]
 

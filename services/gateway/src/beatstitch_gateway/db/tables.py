@@ -116,6 +116,7 @@ jobs = sa.Table(
     sa.Column("state", sa.SmallInteger, nullable=False),
     sa.Column("lane", sa.SmallInteger, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
     _bytes("message"),
     # A JobSpec; for a stitch its StitchRequest with all asset ids filled in.
     _bytes("spec"),

@@ -11,6 +11,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
@@ -79,29 +80,14 @@ class Reconciler:
     async def _silent(self) -> list[JobRow]:
         now = datetime.now(UTC)
         settings = self._settings
-        shortest = min(settings.pending_limit_s, settings.running_limit_s, settings.cancel_limit_s)
-        before = now - timedelta(seconds=shortest)
-        stitch_before = now - timedelta(seconds=settings.reconcile_interval_s)
         async with self._database.transaction() as tx:
-            rows = await jobs.silent(
+            return await jobs.silent(
                 tx,
-                [
-                    (kind, stitch_before if kind == job_pb2.JOB_TYPE_STITCH else before)
-                    for kind in job_pb2.JobType.values()
-                ],
+                pending=now - timedelta(seconds=settings.pending_limit_s),
+                running=now - timedelta(seconds=settings.running_limit_s),
+                cancelled=now - timedelta(seconds=settings.cancel_limit_s),
+                stitch=now - timedelta(seconds=settings.reconcile_interval_s),
             )
-        return [row for row in rows if self._overdue(row, now)]
-
-    def _overdue(self, row: JobRow, now: datetime) -> bool:
-        if row.is_stitch:
-            return True
-        if row.job.cancel_requested:
-            limit = self._settings.cancel_limit_s
-        elif row.job.state == job_pb2.JOB_STATE_PENDING:
-            limit = self._settings.pending_limit_s
-        else:
-            limit = self._settings.running_limit_s
-        return now - row.last_event_time >= timedelta(seconds=limit)
 
     async def _look_at(self, row: JobRow) -> None:
         if row.is_stitch:
@@ -147,7 +133,7 @@ class Reconciler:
             row = await jobs.lock_family(tx, seen.job.id)
             if row is None or row.finished:
                 return
-            now = row.job.end_time
+            now = Timestamp()
             now.GetCurrentTime()
             row.job.detail = ""
             finish(row.job, job_pb2.JOB_STATE_CANCELLED, now)

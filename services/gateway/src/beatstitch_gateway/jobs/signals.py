@@ -34,9 +34,9 @@ class Watch:
 
     def __init__(self, signals: Signals, job_ids: Collection[str]) -> None:
         self._signals = signals
-        self._event = asyncio.Event()
+        self._anything = asyncio.Event()
+        self._row = asyncio.Event()
         self.job_ids: set[str] = set()
-        self.row_changed = False
         self.add(job_ids)
 
     def add(self, job_ids: Collection[str]) -> None:
@@ -47,19 +47,26 @@ class Watch:
 
     def notify(self, *, row_changed: bool) -> None:
         """Something happened to one of the jobs."""
-        self.row_changed = self.row_changed or row_changed
-        self._event.set()
+        self._anything.set()
+        if row_changed:
+            self._row.set()
 
-    async def wait(self, timeout_s: float) -> bool:
-        """Waits for a signal; True when a row changed, False for progress or a timeout."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._event.wait()
-        except TimeoutError:
-            return True  # nobody said anything: better look
-        self._event.clear()
-        changed, self.row_changed = self.row_changed, False
-        return changed
+    async def wait(self, timeout_s: float, *, quiet_s: float = 0.0) -> bool:
+        """Waits for a signal.
+
+        Args:
+            timeout_s: How long at most.
+            quiet_s: How long to hear of changed rows only, and not of progress.
+
+        Returns:
+            Whether to look at the row: it changed, or nobody said anything.
+        """
+        changed = quiet_s > 0 and await _heard(self._row, quiet_s)
+        heard = changed or await _heard(self._anything, timeout_s)
+        changed = self._row.is_set()
+        self._anything.clear()
+        self._row.clear()
+        return changed or not heard
 
     def close(self) -> None:
         """Waits for nothing any more."""
@@ -69,6 +76,15 @@ class Watch:
                 others.discard(self)
                 if not others:
                     del self._signals.watches[job_id]
+
+
+async def _heard(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 class Signals:

@@ -6,7 +6,6 @@ costs no query, and is told twice a second at most.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -57,23 +56,14 @@ async def follow(
                 sent, sent_at = job, time.monotonic()
             if is_terminal(row.state):
                 return
-            changed = await watch.wait(poll_s)
+            quiet_s = max(sent_at + PROGRESS_PAUSE_S - time.monotonic(), 0.0)
+            look = await watch.wait(poll_s, quiet_s=quiet_s)
             if signals.draining:
-                raise _draining()
-            if not changed:
-                # Only progress: not more often than people can read it.
-                pause = sent_at + PROGRESS_PAUSE_S - time.monotonic()
-                changed = pause > 0 and await _pause(pause, watch)
-            if changed or watch.take_change():
+                raise draining()
+            if look:
                 row = await _read(database, tenant, job_id)
     finally:
         watch.close()
-
-
-async def _pause(pause_s: float, watch: object) -> bool:
-    del watch
-    await asyncio.sleep(pause_s)
-    return False
 
 
 async def _read(database: Database, tenant: str, job_id: str) -> Job:
@@ -81,7 +71,8 @@ async def _read(database: Database, tenant: str, job_id: str) -> Job:
         return (await jobs.get(tx, tenant, job_id)).job
 
 
-def _draining() -> BeatStitchError:
+def draining() -> BeatStitchError:
+    """DRAINING."""
     return BeatStitchError(
         failure_pb2.ERROR_REASON_DRAINING,
         "this replica is shutting down; call again with the last revision seen",

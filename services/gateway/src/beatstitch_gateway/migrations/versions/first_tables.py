@@ -118,6 +118,9 @@ def upgrade() -> None:
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("lane", sa.SmallInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
         sa.Column("message", sa.LargeBinary(), nullable=False),
         sa.Column("spec", sa.LargeBinary(), nullable=False),
         sa.Column("stream_seq", sa.BigInteger(), nullable=True),

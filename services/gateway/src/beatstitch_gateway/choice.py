@@ -1,0 +1,83 @@
+"""Which of a project's assets a request means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from beatstitch.v1 import asset_pb2
+from beatstitch_core.errors import field_error
+from beatstitch_gateway.db import assets
+from beatstitch_gateway.db.assets import AssetRow
+from beatstitch_gateway.db.not_found import no_asset
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.specs import need_ready, no_ready_audio, no_ready_media
+
+
+async def choose_song(
+    tx: Transaction, tenant: str, project_id: str, asset_id: str, *, ready: bool
+) -> AssetRow:
+    """The song that is named, or the project's newest one.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        project_id: Which project.
+        asset_id: The name; empty for the newest.
+        ready: Whether it has to be READY.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND, FIELD_INVALID when it is no song, ASSET_NOT_READY,
+            NO_READY_AUDIO.
+    """
+    if not asset_id:
+        row = await assets.newest_song(tx, tenant, project_id, ready=ready)
+        if row is None:
+            raise no_ready_audio()
+        return row
+    row = (await assets.get_many(tx, tenant, project_id, [asset_id])).get(asset_id)
+    if row is None:
+        raise no_asset(asset_id)
+    if not row.is_audio:
+        raise field_error("audio_asset_id", f"{row.asset.filename!r} is not a song")
+    if ready:
+        need_ready(row)
+    return row
+
+
+async def choose_media(
+    tx: Transaction, tenant: str, project_id: str, asset_ids: Sequence[str], *, ready: bool
+) -> list[AssetRow]:
+    """The pictures and clips that are named, in that order, or all of the project by position.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        project_id: Which project.
+        asset_ids: The names; empty for all.
+        ready: Whether they have to be READY; of all, those that are not are left out then.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND, FIELD_INVALID when one is a song, ASSET_NOT_READY,
+            NO_READY_MEDIA.
+    """
+    if not asset_ids:
+        rows = await assets.media(tx, tenant, project_id)
+        if ready:
+            rows = [row for row in rows if row.asset.state == asset_pb2.ASSET_STATE_READY]
+        if not rows:
+            raise no_ready_media()
+        return rows
+    found = await assets.get_many(tx, tenant, project_id, asset_ids)
+    chosen = []
+    for index, asset_id in enumerate(asset_ids):
+        row = found.get(asset_id)
+        if row is None:
+            raise no_asset(asset_id)
+        if row.is_audio:
+            raise field_error(
+                f"media_asset_ids[{index}]", f"{row.asset.filename!r} is not a picture or clip"
+            )
+        if ready:
+            need_ready(row)
+        chosen.append(row)
+    return chosen

@@ -1,0 +1,177 @@
+"""AssetService."""
+# ruff: noqa: ARG002, N802 - gRPC names the methods and their arguments
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from beatstitch.v1 import asset_pb2, failure_pb2
+from beatstitch.v1.asset_service_pb2 import (
+    CompleteUploadRequest,
+    CompleteUploadResponse,
+    CreateAssetDownloadLinkRequest,
+    CreateAssetDownloadLinkResponse,
+    CreateUploadRequest,
+    CreateUploadResponse,
+    DeleteAssetRequest,
+    DeleteAssetResponse,
+    GetAssetRequest,
+    GetAssetResponse,
+    GetThumbnailRequest,
+    GetThumbnailResponse,
+    ListAssetsRequest,
+    ListAssetsResponse,
+    ReorderAssetsRequest,
+    ReorderAssetsResponse,
+    UploadAssetRequest,
+    UploadAssetResponse,
+)
+from beatstitch.v1.asset_service_pb2_grpc import AssetServiceServicer
+from beatstitch_core.errors import BeatStitchError, field_error
+from beatstitch_gateway import paging, specs
+from beatstitch_gateway.auth import Context, current_tenant
+from beatstitch_gateway.db import assets, jobs, projects, uploads
+from beatstitch_gateway.db.not_found import no_asset
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.deps import Deps
+from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.jobs.cancel import cancel_row
+from beatstitch_gateway.links import expiry
+from beatstitch_gateway.stitch.drive import advance_stitch
+from beatstitch_gateway.uploads.direct import complete_upload, create_upload
+from beatstitch_gateway.uploads.stream import upload
+from beatstitch_gateway.validation import Check
+
+_LIST = "assets"
+
+
+class AssetRpc(AssetServiceServicer):
+    """Bringing the song, the pictures and the clips in."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def CreateUpload(
+        self, request: CreateUploadRequest, context: Context
+    ) -> CreateUploadResponse:
+        """Declares a file and answers with signed URLs to PUT its bytes to."""
+        return await create_upload(self._deps, current_tenant(), request)
+
+    async def CompleteUpload(
+        self, request: CompleteUploadRequest, context: Context
+    ) -> CompleteUploadResponse:
+        """Says that all parts are there."""
+        return await complete_upload(self._deps, current_tenant(), request)
+
+    async def UploadAsset(
+        self, request_iterator: AsyncIterator[UploadAssetRequest], context: Context
+    ) -> UploadAssetResponse:
+        """Brings a file in over the call itself."""
+        return await upload(self._deps, current_tenant(), aiter(request_iterator))
+
+    async def GetAsset(self, request: GetAssetRequest, context: Context) -> GetAssetResponse:
+        """One asset."""
+        async with self._deps.database.transaction() as tx:
+            row = await assets.get(tx, current_tenant(), request.asset_id)
+        return GetAssetResponse(asset=row.asset)
+
+    async def ListAssets(self, request: ListAssetsRequest, context: Context) -> ListAssetsResponse:
+        """A project's assets: media by position, then audio."""
+        size = paging.page_size(request.page_size)
+        key = paging.decode(_LIST, request.page_token, [int, str])
+        after = (int(key[0]), str(key[1])) if key else None
+        tenant = current_tenant()
+        async with self._deps.database.transaction() as tx:
+            await projects.get(tx, tenant, request.project_id)
+            rows = await assets.page(tx, tenant, request.project_id, size + 1, after)
+        page, token = paging.cut(
+            rows, size, lambda row: paging.encode(_LIST, [row[1], row[0].asset.id])
+        )
+        found = [row.asset for row, _place in page]
+        return ListAssetsResponse(assets=found, next_page_token=token)
+
+    async def ReorderAssets(
+        self, request: ReorderAssetsRequest, context: Context
+    ) -> ReorderAssetsResponse:
+        """Puts the project's media into a new order."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> ReorderAssetsResponse:
+            await projects.get(tx, tenant, request.project_id, lock=True)
+            rows = await assets.media(tx, tenant, request.project_id, lock=True)
+            known = {row.asset.id: row for row in rows}
+            for asset_id in request.asset_ids:
+                if asset_id not in known:
+                    raise no_asset(asset_id)
+            if sorted(request.asset_ids) != sorted(known):
+                raise field_error(
+                    "asset_ids", "has to name all of the project's pictures and clips, each once"
+                )
+            for place, asset_id in enumerate(request.asset_ids):
+                row = known[asset_id]
+                if row.asset.position != place:
+                    row.asset.position = place
+                    await assets.update(tx, row)
+            ordered = [known[asset_id].asset for asset_id in request.asset_ids]
+            return ReorderAssetsResponse(assets=ordered)
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, ReorderAssetsResponse, work)
+
+    async def DeleteAsset(
+        self, request: DeleteAssetRequest, context: Context
+    ) -> DeleteAssetResponse:
+        """Deletes an asset; what still looks at it is cancelled."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> DeleteAssetResponse:
+            # Jobs before the asset, as events do.
+            for job in await jobs.unfinished(tx, tenant, asset_id=request.asset_id):
+                await cancel_row(tx, job)
+            row = await assets.get(tx, tenant, request.asset_id, lock=True)
+            tx.after.unwanted_uploads += await uploads.open_in(tx, tenant, asset_id=row.asset.id)
+            tx.after.unwanted_keys.append(row.key)
+            await assets.delete(tx, tenant, row.asset.id)
+            for stitch_id in await jobs.open_stitches(tx, row.asset.project_id):
+                await advance_stitch(tx, stitch_id)
+            return DeleteAssetResponse()
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, DeleteAssetResponse, work)
+
+    async def GetThumbnail(
+        self, request: GetThumbnailRequest, context: Context
+    ) -> GetThumbnailResponse:
+        """The picture that stands for a picture or clip."""
+        async with self._deps.database.transaction() as tx:
+            row = await assets.get(tx, current_tenant(), request.asset_id)
+        if row.is_audio:
+            raise field_error("asset_id", "a song has no thumbnail")
+        specs.need_ready(row)
+        if row.thumbnail is None:
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_OBJECT_MISSING,
+                "no thumbnail was made of it",
+                metadata={"asset_id": row.asset.id},
+            )
+        image = await self._deps.storage.get(row.thumbnail.key)
+        return GetThumbnailResponse(image=image, content_type="image/jpeg")
+
+    async def CreateAssetDownloadLink(
+        self, request: CreateAssetDownloadLinkRequest, context: Context
+    ) -> CreateAssetDownloadLinkResponse:
+        """A signed link to the asset's bytes."""
+        async with self._deps.database.transaction() as tx:
+            row = await assets.get(tx, current_tenant(), request.asset_id)
+        if row.asset.state == asset_pb2.ASSET_STATE_UPLOADING:
+            raise specs.not_ready(row)
+        expires_s = self._deps.settings.link_expiry_s
+        end = expiry(expires_s)
+        url = self._deps.storage.sign_get(row.key, expires_s, row.asset.filename)
+        return CreateAssetDownloadLinkResponse(url=url, expire_time=end)

@@ -1,0 +1,153 @@
+"""ProjectService."""
+# ruff: noqa: ARG002, N802 - gRPC names the methods and their arguments
+
+from __future__ import annotations
+
+import hashlib
+
+from beatstitch.v1 import failure_pb2
+from beatstitch.v1.project_pb2 import Project
+from beatstitch.v1.project_service_pb2 import (
+    CreateProjectRequest,
+    CreateProjectResponse,
+    DeleteProjectRequest,
+    DeleteProjectResponse,
+    GetProjectRequest,
+    GetProjectResponse,
+    ListProjectsRequest,
+    ListProjectsResponse,
+    UpdateProjectRequest,
+    UpdateProjectResponse,
+)
+from beatstitch.v1.project_service_pb2_grpc import ProjectServiceServicer
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.ids import new_id
+from beatstitch_gateway import paging
+from beatstitch_gateway.auth import Context, current_tenant
+from beatstitch_gateway.db import assets, jobs, projects, uploads
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.deps import Deps
+from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.validation import Check
+
+_LIST = "projects"
+_CHANGEABLE = ("display_name", "labels")
+
+
+class ProjectRpc(ProjectServiceServicer):
+    """Making and keeping projects."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def CreateProject(
+        self, request: CreateProjectRequest, context: Context
+    ) -> CreateProjectResponse:
+        """Makes a project."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.display_name(request.display_name)
+        check.labels(request.labels)
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> CreateProjectResponse:
+            project = Project(id=new_id(), display_name=request.display_name, labels=request.labels)
+            project.create_time.GetCurrentTime()
+            _stamp(project)
+            await projects.insert(tx, tenant, project)
+            return CreateProjectResponse(project=project)
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, CreateProjectResponse, work)
+
+    async def GetProject(self, request: GetProjectRequest, context: Context) -> GetProjectResponse:
+        """One project."""
+        async with self._deps.database.transaction() as tx:
+            project = await projects.get(tx, current_tenant(), request.project_id)
+        return GetProjectResponse(project=project)
+
+    async def ListProjects(
+        self, request: ListProjectsRequest, context: Context
+    ) -> ListProjectsResponse:
+        """The tenant's projects, newest first."""
+        size = paging.page_size(request.page_size)
+        key = paging.decode(_LIST, request.page_token, [str])
+        async with self._deps.database.transaction() as tx:
+            rows = await projects.page(tx, current_tenant(), size + 1, str(key[0]) if key else None)
+        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.id]))
+        return ListProjectsResponse(projects=page, next_page_token=token)
+
+    async def UpdateProject(
+        self, request: UpdateProjectRequest, context: Context
+    ) -> UpdateProjectResponse:
+        """Changes the fields that the mask names."""
+        paths = list(request.update_mask.paths)
+        check = Check()
+        check.request_id(request.request_id)
+        check.that(
+            bool(paths) and set(paths) <= set(_CHANGEABLE),
+            "update_mask",
+            f"has to name one or more of: {', '.join(_CHANGEABLE)}",
+        )
+        if "display_name" in paths:
+            check.display_name(request.project.display_name, "project.display_name")
+        if "labels" in paths:
+            check.labels(request.project.labels, "project.labels")
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> UpdateProjectResponse:
+            project = await projects.get(tx, tenant, request.project.id, lock=True)
+            _need_etag(request.project.etag, project.etag)
+            if "display_name" in paths:
+                project.display_name = request.project.display_name
+            if "labels" in paths:
+                project.labels.clear()
+                project.labels.update(request.project.labels)
+            _stamp(project)
+            await projects.update(tx, tenant, project)
+            return UpdateProjectResponse(project=project)
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, UpdateProjectResponse, work)
+
+    async def DeleteProject(
+        self, request: DeleteProjectRequest, context: Context
+    ) -> DeleteProjectResponse:
+        """Deletes the project and all that belongs to it; its running jobs are cancelled."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> DeleteProjectResponse:
+            project_id = request.project_id
+            await projects.get(tx, tenant, project_id)
+            for row in await jobs.unfinished(tx, tenant, project_id=project_id):
+                tx.after.cancelled[row.job.id] = row.stream_seq
+                tx.after.changed[row.job.id] = tenant
+            tx.after.unwanted_uploads += await uploads.open_in(tx, tenant, project_id=project_id)
+            tx.after.unwanted_keys += await assets.keys(tx, tenant, project_id)
+            await projects.delete(tx, tenant, project_id)
+            return DeleteProjectResponse()
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, DeleteProjectResponse, work)
+
+
+def _stamp(project: Project) -> None:
+    """Notes the time of a change, and with it a new etag."""
+    project.update_time.GetCurrentTime()
+    project.etag = ""
+    content = project.SerializeToString(deterministic=True)
+    project.etag = hashlib.sha256(content).hexdigest()[:16]
+
+
+def _need_etag(provided: str, current: str) -> None:
+    if provided and provided != current:
+        raise BeatStitchError(
+            failure_pb2.ERROR_REASON_ETAG_MISMATCH,
+            "the project was changed meanwhile",
+            metadata={"provided": provided, "current": current},
+        )

@@ -1,0 +1,195 @@
+"""RenderService."""
+# ruff: noqa: ARG002, N802 - gRPC names the methods and their arguments
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
+from beatstitch.v1 import failure_pb2
+from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch.v1.render_pb2 import ChunkReport, Render
+from beatstitch.v1.render_service_pb2 import (
+    CreateOutputDownloadLinkRequest,
+    CreateOutputDownloadLinkResponse,
+    CreateRenderRequest,
+    CreateRenderResponse,
+    DownloadOutputRequest,
+    DownloadOutputResponse,
+    GetRenderRequest,
+    GetRenderResponse,
+    ListRendersRequest,
+    ListRendersResponse,
+    PlanRenderRequest,
+    PlanRenderResponse,
+)
+from beatstitch.v1.render_service_pb2_grpc import RenderServiceServicer
+from beatstitch_core.errors import BeatStitchError, field_error
+from beatstitch_core.keys import tenant_prefix
+from beatstitch_core.profiles import FINAL, render_profiles
+from beatstitch_gateway import paging, specs
+from beatstitch_gateway.auth import Context, current_tenant
+from beatstitch_gateway.db import jobs, projects, renders, timelines
+from beatstitch_gateway.db.timelines import TimelineRow
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.deps import Deps
+from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.links import expiry
+from beatstitch_gateway.stitch.drive import submit_render
+from beatstitch_gateway.validation import Check
+
+_LIST = "renders"
+_CHUNK_BYTES = 256 * 1024
+
+
+class RenderRpc(RenderServiceServicer):
+    """Making videos."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def CreateRender(
+        self, request: CreateRenderRequest, context: Context
+    ) -> CreateRenderResponse:
+        """Renders a project's timeline."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.edl_hash(request.edl_hash)
+        check.profile(request.profile)
+        check.done()
+        tenant = current_tenant()
+
+        async def work(tx: Transaction) -> CreateRenderResponse:
+            timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
+            render = await submit_render(tx, tenant, timeline, request.profile)
+            job = (await jobs.get(tx, tenant, render.job_id)).job
+            return CreateRenderResponse(job=job, render=render)
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, CreateRenderResponse, work)
+
+    async def GetRender(self, request: GetRenderRequest, context: Context) -> GetRenderResponse:
+        """One render with its manifest and sync report."""
+        async with self._deps.database.transaction() as tx:
+            row = await renders.get(tx, current_tenant(), request.render_id)
+        return GetRenderResponse(render=row.render)
+
+    async def ListRenders(
+        self, request: ListRendersRequest, context: Context
+    ) -> ListRendersResponse:
+        """A project's renders, newest first, without manifest and report."""
+        size = paging.page_size(request.page_size)
+        key = paging.decode(_LIST, request.page_token, [str])
+        tenant = current_tenant()
+        async with self._deps.database.transaction() as tx:
+            await projects.get(tx, tenant, request.project_id)
+            rows = await renders.page(
+                tx, tenant, request.project_id, size + 1, str(key[0]) if key else None
+            )
+        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.id]))
+        return ListRendersResponse(renders=page, next_page_token=token)
+
+    async def PlanRender(self, request: PlanRenderRequest, context: Context) -> PlanRenderResponse:
+        """What a render would do, without doing it; the renderer plans."""
+        check = Check()
+        check.edl_hash(request.edl_hash)
+        check.profile(request.profile)
+        check.done()
+        tenant = current_tenant()
+        async with self._deps.database.transaction() as tx:
+            timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
+            edl = timeline.parse_edl()
+            song, media = await specs.edl_assets(tx, tenant, request.project_id, edl)
+        question = engine.PlanRenderRequest(
+            edl=edl,
+            profile=render_profiles()[request.profile or FINAL],
+            key_prefix=tenant_prefix(tenant),
+            media=[specs.ready_media(row) for row in (song, *media)],
+        )
+        answer = await self._deps.engines.renderer(lambda stub: stub.PlanRender, question)
+        return _plan_reply(answer)
+
+    async def DownloadOutput(
+        self, request: DownloadOutputRequest, context: Context
+    ) -> AsyncIterator[DownloadOutputResponse]:
+        """The video's bytes from an offset on, 256 KiB at a time."""
+        _, output = await self._output(request.render_id)
+        total, offset = output.size_bytes, request.offset_bytes
+        if not 0 <= offset <= total:
+            raise field_error("offset_bytes", f"is {offset}, allowed are 0 to {total}")
+        told = DownloadOutputResponse(total_bytes=total)
+        if offset == total:
+            yield told
+            return
+        async for chunk in self._deps.storage.stream(output.key, offset, _CHUNK_BYTES):
+            told.chunk = chunk
+            yield told
+            told = DownloadOutputResponse()
+
+    async def CreateOutputDownloadLink(
+        self, request: CreateOutputDownloadLinkRequest, context: Context
+    ) -> CreateOutputDownloadLinkResponse:
+        """A signed link to the video."""
+        render, output = await self._output(request.render_id)
+        expires_s = self._deps.settings.link_expiry_s
+        expire_time: Timestamp = expiry(expires_s)
+        url = self._deps.storage.sign_get(
+            output.key, expires_s, f"beatstitch-{render.id}-{render.profile}.mp4"
+        )
+        return CreateOutputDownloadLinkResponse(url=url, expire_time=expire_time)
+
+    async def _output(self, render_id: str) -> tuple[Render, ObjectRef]:
+        """A render that has one, and its video.
+
+        Raises:
+            BeatStitchError: RENDER_NOT_FOUND, OUTPUT_NOT_AVAILABLE.
+        """
+        async with self._deps.database.transaction() as tx:
+            row = await renders.get(tx, current_tenant(), render_id)
+        if row.output is None or not await self._deps.storage.exists(row.output.key):
+            raise BeatStitchError(
+                failure_pb2.ERROR_REASON_OUTPUT_NOT_AVAILABLE,
+                "the render has no output yet, or its output was cleaned away",
+                metadata={"render_id": render_id, "job_id": row.render.job_id},
+            )
+        return row.render, row.output
+
+
+async def _newest(tx: Transaction, tenant: str, project_id: str, edl_hash: str) -> TimelineRow:
+    """The project's newest timeline, when the caller knows that it is.
+
+    Raises:
+        BeatStitchError: PROJECT_NOT_FOUND, TIMELINE_NOT_FOUND, EDL_HASH_MISMATCH.
+    """
+    await projects.get(tx, tenant, project_id)
+    timeline = await timelines.get(tx, tenant, project_id)
+    current = timeline.timeline.edl_hash
+    if edl_hash != current:
+        raise BeatStitchError(
+            failure_pb2.ERROR_REASON_EDL_HASH_MISMATCH,
+            "the edl_hash is not the one of the project's newest timeline",
+            metadata={"provided": edl_hash, "current": current},
+        )
+    return timeline
+
+
+def _plan_reply(answer: engine.PlanRenderResponse) -> PlanRenderResponse:
+    existing = set(answer.existing_chunk_hashes)
+    chunks = [
+        ChunkReport(
+            index=chunk.index,
+            chunk_hash=chunk.chunk_hash,
+            start_frame=chunk.start_frame,
+            end_frame=chunk.end_frame,
+            cached=chunk.chunk_hash in existing,
+        )
+        for chunk in answer.plan.chunks
+    ]
+    missing = {c.chunk_hash: c.end_frame - c.start_frame for c in chunks if not c.cached}
+    return PlanRenderResponse(
+        chunks=chunks,
+        cached_chunks=sum(chunk.cached for chunk in chunks),
+        frames_to_render=sum(missing.values()),
+    )
