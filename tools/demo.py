@@ -38,7 +38,8 @@ def main() -> int:
     demo = write_demo_media(folder / "material", lambda line: print(f"  {line}"))
 
     video = folder / "OUT.mp4"
-    command = [Path(sys.executable).parent / "beatstitch", "stitch", demo.song, *demo.media]
+    beatstitch = Path(sys.executable).parent / "beatstitch"
+    command: list[str | Path] = [beatstitch, "stitch", demo.song, *demo.media]
     command += ["-o", video, "--beats-per-cut", str(BEATS_PER_CUT)]
     shown = f"beatstitch stitch {demo.song} {folder / 'material'}/… -o {video}"
     print(f"\n$ {shown} --beats-per-cut {BEATS_PER_CUT}", flush=True)
@@ -64,7 +65,7 @@ Made in {time.monotonic() - begun:.0f} s:
 
 How to go on:
   .venv/bin/beatstitch stitch SONG PHOTOS-AND-CLIPS... -o video.mp4    with your own material
-  .venv/bin/beatstitch up                                              the whole system, for grpcurl and SDK
+  .venv/bin/beatstitch up                                              the whole system
   docs/grpcurl.md                                                      every step by hand
 """)
     return 0

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(server, tmp_path: Path, **options: object) -> AsyncIterator[House]:
+async def house_on(server, tmp_path: Path, **options: object) -> AsyncIterator[House]:
     settings = ServiceSettings(
         nats_url=server.url,
         **{
@@ -141,7 +142,13 @@ async def open_house(server, tmp_path: Path, **options: object) -> AsyncIterator
         await house.close()
 
 
+@pytest.fixture
+def open_house(nats_server_fresh, tmp_path: Path):
+    """Open a house with settings of the test's own: `async with open_house(max_deliver=1) as …`."""
+    return partial(house_on, nats_server_fresh, tmp_path)
+
+
 @pytest_asyncio.fixture
-async def house(nats_server_fresh, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(nats_server_fresh, tmp_path) as house:
+async def house(open_house) -> AsyncIterator[House]:
+    async with open_house() as house:
         yield house
