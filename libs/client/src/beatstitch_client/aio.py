@@ -209,6 +209,15 @@ class AsyncClient:
         reply = await self._call(self._renders.CreateRender, request)
         return reply.job, reply.render
 
+    async def plan_render(
+        self, project_id: str, edl_hash: str, profile: str = "final"
+    ) -> renders.PlanRenderResponse:
+        """What a render would do: its chunks, and which of them exist. Makes nothing."""
+        request = renders.PlanRenderRequest(
+            project_id=project_id, edl_hash=edl_hash, profile=profile
+        )
+        return await self._call(self._renders.PlanRender, request)
+
     async def get_render(self, render_id: str) -> Render:
         """A render with its manifest and sync report."""
         request = renders.GetRenderRequest(render_id=render_id)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from beatstitch.v1.job_pb2 import Job, JobState, JobType
     from beatstitch.v1.project_pb2 import Project
     from beatstitch.v1.render_pb2 import Render
+    from beatstitch.v1.render_service_pb2 import PlanRenderResponse
     from beatstitch.v1.timeline_pb2 import Timeline, TimelineSettings
     from beatstitch_client.uploads import Upload, Via
 
@@ -164,6 +165,12 @@ class Client:
         return self._run(
             self._client.create_render(project_id, edl_hash, profile, request_id=request_id)
         )
+
+    def plan_render(
+        self, project_id: str, edl_hash: str, profile: str = "final"
+    ) -> PlanRenderResponse:
+        """See `AsyncClient.plan_render`."""
+        return self._run(self._client.plan_render(project_id, edl_hash, profile))
 
     def get_render(self, render_id: str) -> Render:
         """See `AsyncClient.get_render`."""
