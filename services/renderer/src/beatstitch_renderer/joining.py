@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch_renderer.piece import PieceHeader
 
-Packet = av.Packet[Any]
+    Packet = av.Packet[Any]
+
 SOUND_RATE = 48_000
 
 

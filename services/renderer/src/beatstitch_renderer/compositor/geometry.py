@@ -94,8 +94,8 @@ def view_matrix(
     """The affine map from pixels of the frame to pixels of the source, 2 × 3.
 
     The middle of `rect` (in 0 to 1 of the source) comes to the middle of the frame; one scale for
-    both axes, such that the rectangle covers the frame or is contained in it. With COVER the view is
-    moved inside the source where rounding would let it stand over. For cv2.WARP_INVERSE_MAP.
+    both axes, such that the rectangle covers the frame or is contained in it. With COVER the view
+    is moved inside the source where rounding would let it stand over. For cv2.WARP_INVERSE_MAP.
     """
     (sw, sh), (fw, fh) = source, frame
     x, y, w, h = rect[0] * sw, rect[1] * sh, rect[2] * sw, rect[3] * sh

@@ -84,8 +84,8 @@ class StillPicture:
             return from_rgb(self._rgb)
         shrinks = width <= wide and height <= tall
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        sized: Pixels = cv2.resize(self._rgb, (width, height), interpolation=way)
-        return from_rgb(sized)
+        sized = cv2.resize(self._rgb, (width, height), interpolation=way)
+        return from_rgb(np.asarray(sized, np.uint8))
 
 
 def _covers(matrix: np.ndarray, source: tuple[int, int], frame: tuple[int, int]) -> bool:
@@ -107,7 +107,7 @@ def _warped(
         matrix = matrix.copy()
         matrix[:, :2] /= 2
         matrix[:, 2] -= matrix[0, 0] / 2
-    drawn: Pixels = cv2.warpAffine(
+    drawn = cv2.warpAffine(
         plane,
         matrix,
         target,
@@ -117,4 +117,4 @@ def _warped(
     )
     if shrinks:
         drawn = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
-    return drawn
+    return np.asarray(drawn, np.uint8)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from beatstitch.v1.edl_pb2 import OutputFormat, Segment
 
-Key = tuple[bytes, bytes]
-
 _HD_PIXELS_PER_SECOND = 1920 * 1080 * 30
 
 
@@ -72,20 +70,16 @@ def borders(segments: Sequence[Segment], sizes: PieceSizes) -> list[int]:
     return [*found, end]
 
 
-def _key(segment: Segment) -> Key:
-    """Orders segments as if by chance, by their content; equal ones by their place."""
-    content = (
-        f"{segment.media_sha256} {segment.source_in_us} "
-        f"{segment.timeline_out_frame - segment.timeline_in_frame}"
-    )
-    place = str(segment.timeline_in_frame)
-    return (
-        hashlib.sha256(content.encode()).digest()[:8],
-        hashlib.sha256(place.encode()).digest()[:8],
-    )
+def _key(segment: Segment) -> bytes:
+    """Orders segments as if by chance, by the frame at which they begin.
+
+    Not by what they show: cuts belong to the song and stay where they are while pictures are
+    exchanged, so the commonest edits move no border at all and cost the one piece they are in.
+    """
+    return hashlib.sha256(str(segment.timeline_in_frame).encode()).digest()[:8]
 
 
-def _local_minima(starts: list[int], keys: list[Key], end: int, reach: int) -> list[int]:
+def _local_minima(starts: list[int], keys: list[bytes], end: int, reach: int) -> list[int]:
     """Indices of segments whose key is the smallest within `reach` frames, away from both ends."""
     found = []
     for i in range(1, len(starts)):
@@ -100,7 +94,7 @@ def _local_minima(starts: list[int], keys: list[Key], end: int, reach: int) -> l
 
 
 def _split(
-    segments: Sequence[Segment], keys: list[Key], first: int, last: int, sizes: PieceSizes
+    segments: Sequence[Segment], keys: list[bytes], first: int, last: int, sizes: PieceSizes
 ) -> list[int]:
     """Starts of the pieces of segments `first` to `last` - 1, which begin with `first`'s."""
     begin, end = segments[first].timeline_in_frame, segments[last - 1].timeline_out_frame
