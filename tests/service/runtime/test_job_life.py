@@ -122,7 +122,9 @@ async def test_the_unforeseen_gets_a_second_chance_and_an_error_id(house, caplog
     failure = (await house.events(spec.job_id))[-1].failed.failure
     assert failure.reason == failure_pb2.ERROR_REASON_INTERNAL
     assert "bsk" not in failure.message
-    records = [r for r in caplog.records if getattr(r, "error_id", "") == failure.metadata["error_id"]]
+    records = [
+        r for r in caplog.records if getattr(r, "error_id", "") == failure.metadata["error_id"]
+    ]
     assert records
     assert records[0].exc_info[0] is KeyError
 
@@ -278,7 +280,10 @@ async def test_slots_do_not_take_each_others_room(house):
 
     await house.worker(coordinate, type=job_pb2.JOB_TYPE_RENDER_FINAL)
     await house.worker(chunk, type=job_pb2.JOB_TYPE_RENDER_CHUNK)
-    render, piece = house.spec(job_pb2.JOB_TYPE_RENDER_FINAL), house.spec(job_pb2.JOB_TYPE_RENDER_CHUNK)
+    render, piece = (
+        house.spec(job_pb2.JOB_TYPE_RENDER_FINAL),
+        house.spec(job_pb2.JOB_TYPE_RENDER_CHUNK),
+    )
     await publish_job(house.bus, render, render.job_id)
     await publish_job(house.bus, piece, piece.job_id)
     await house.ended(render.job_id, ["started", "succeeded"])

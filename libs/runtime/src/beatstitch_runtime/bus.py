@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PING_S = 20
 RECONNECT_PAUSE_S = 0.5
+POLL_S = 0.02
 PENDING_BYTES = 8 * 1024 * 1024
 SAME_ERROR_QUIET_S = 10.0
 
@@ -56,7 +57,6 @@ class Bus:
         self.settings = settings
         self.restoring = asyncio.Lock()
         self.restored_at = float("-inf")
-        self._connected = asyncio.Event()
         self._on_reconnect: set[Callable[[], None]] = set()
         self._last_error: tuple[str, float] = ("", 0.0)
 
@@ -89,7 +89,6 @@ class Bus:
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await bus.nc.close()
             raise nats_down() from error
-        bus._connected.set()
         bus.js = bus.nc.jetstream()
         return bus
 
@@ -98,16 +97,21 @@ class Bus:
         """Whether the connection is up now."""
         return self.nc.is_connected
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: it never comes up again."""
+        return self.nc.is_closed
+
     async def wait_connected(self, timeout_s: float) -> bool:
-        """Wait until the connection is up; False when it didn't come up in time."""
-        if self.nc.is_connected:
-            return True
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._connected.wait()
-        except TimeoutError:
-            return False
-        return self.nc.is_connected
+        """Wait until the connection is up; False when it is closed or didn't come up in time."""
+        # Asked again and again: nats-py's callbacks come some time after the state has changed.
+        ends = time.monotonic() + timeout_s
+        while not self.nc.is_connected:
+            left_s = ends - time.monotonic()
+            if left_s <= 0 or self.nc.is_closed:
+                return False
+            await asyncio.sleep(min(POLL_S, left_s))
+        return True
 
     def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each reconnection; returns a function that ends that."""
@@ -123,7 +127,14 @@ class Bus:
                 await self.nc.flush(timeout=2)
             except (nats.errors.Error, TimeoutError):
                 log.warning("NATS didn't confirm the last messages before the connection closed")
-        await self.nc.close()
+        else:
+            # nats-py would write these to the dead socket, raise, and leave its tasks running.
+            self.nc._pending.clear()
+            self.nc._pending_data_size = 0
+        try:
+            await self.nc.close()
+        except OSError as error:  # it went away in this very moment
+            log.debug("closing: %r", error)
 
     async def _note_error(self, error: Exception) -> None:
         # While NATS is away each attempt to reconnect tells the same thing twice a second.
@@ -135,13 +146,11 @@ class Bus:
         log.warning("NATS: %s", text)
 
     async def _note_disconnect(self) -> None:
-        self._connected.clear()
         if not self.nc.is_closed:
             log.warning("NATS: disconnected")
 
     async def _note_reconnect(self) -> None:
         log.info("NATS: connected again")
-        self._connected.set()
         for callback in tuple(self._on_reconnect):
             callback()
 

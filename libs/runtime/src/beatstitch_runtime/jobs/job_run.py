@@ -79,7 +79,7 @@ class JobRun:
         """Do the job and settle its message; never raises but when cancelled."""
         beating = asyncio.create_task(self.lease.keep(self._settings.heartbeat_s))
         try:
-            if not self._is_chunk:
+            if not self._is_chunk and not self._interrupted.done():
                 await self._publish("started", started=job_event_pb2.JobStarted())
             outcome = await self._work()
             await self._settle(outcome)

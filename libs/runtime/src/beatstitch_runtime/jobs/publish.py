@@ -41,6 +41,8 @@ QUEUE_FULL_RETRY_S = 5.0
 
 # "maximum messages exceeded", "maximum bytes exceeded" and their kin.
 _STORE_FAILED = 10077
+# Deleted ("no message found"), and beyond the stream's end ("stream store EOF").
+_NO_SUCH_MESSAGE = (10043, 10057)
 
 
 async def publish_job(
@@ -115,6 +117,8 @@ async def delete_job_message(bus: Bus, sequence: int, job_id: str = "") -> bool:
     Raises:
         BeatStitchError: DEPENDENCY_DOWN when NATS is away.
     """
+    if not await bus.wait_connected(PUBLISH_TIMEOUT_S):
+        raise nats_down()
     try:
         if job_id:
             found = await bus.js.get_msg(JOBS, sequence)
@@ -124,7 +128,7 @@ async def delete_job_message(bus: Bus, sequence: int, job_id: str = "") -> bool:
     except NotFoundError:
         return False
     except APIError as error:
-        if error.code == 500 and "no message found" in (error.description or ""):
+        if error.err_code in _NO_SUCH_MESSAGE:
             return False
         raise nats_down("the job's message could not be deleted") from error
     except (nats.errors.Error, TimeoutError) as error:
@@ -146,6 +150,8 @@ async def _publish(  # noqa: PLR0917
     pause = FIRST_PAUSE_S
     while True:
         left = ends - time.monotonic()
+        if bus.closed:
+            raise nats_down("the connection to NATS is closed")
         if left <= 0:
             raise nats_down(f"nothing could be stored in {stream}")
         try:

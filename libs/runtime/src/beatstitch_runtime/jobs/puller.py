@@ -68,6 +68,8 @@ class Puller:
         if self._closed:
             return None
         if not await self._bus.wait_connected(self._expires_s):
+            if self._bus.closed:
+                raise PullRefused("the connection is closed")
             return None
         # The subject of a status names the request it answers, so a late one is known as such.
         self._number += 1
