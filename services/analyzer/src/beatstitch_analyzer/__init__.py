@@ -1,1 +1,3 @@
 """BeatStitch's analyzer: probes media and finds beats."""
+
+__version__ = "0.1.0"

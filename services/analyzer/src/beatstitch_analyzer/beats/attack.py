@@ -1,8 +1,8 @@
 """Finds where exactly, off the 10 ms grid, the sound near a beat sets in.
 
-Short windows (12 ms) every 2 ms, only around the beats. For a symmetric window the rise of the log spectrum
-is steepest when the window's middle passes the attack, so the flux's peak is the onset without a
-correction that depends on the window.
+Short windows (12 ms) every 2 ms, only around the beats. For a symmetric window the rise of the log
+spectrum is steepest when the window's middle passes the attack, so the flux's peak is the onset
+without a correction that depends on the window.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Beats and bars from onset strength: what a network knows, said in rules.
 
-Each possible beat is worth, per frame that it lasts, how strong the onset at its start is, how periodic
-the surroundings are at its length, and how usual its tempo is; the first beat of a bar also how much the
-bass and the harmony change there. Being per frame, twice or half the tempo wins nothing by having more
-or fewer beats.
+Each possible beat is worth, per frame that it lasts, how strong the onset at its start is, how
+periodic the surroundings are at its length, and how usual its tempo is; the first beat of a bar
+also how much the bass and the harmony change there. Being per frame, twice or half the tempo wins
+nothing by having more or fewer beats.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ class FluxWeights:
         usual_bpm: The most usual tempo.
         octaves: Standard deviation of usual tempi, in octaves.
         downbeat: Change of bass and harmony at the first beat of a bar.
+        harmony: Share of the harmony in that.
+        bass: Share of the bass in that.
         four: Preference of four beats in a bar over three.
         stiffness: As in `build_lattice`.
     """
 
-    onset: float = 0.06
-    period: float = 0.15
-    bar_period: float = 0.05
-    tempo: float = 0.05
-    usual_bpm: float = 115.0
-    octaves: float = 0.7
+    onset: float = 0.046
+    period: float = 0.12
+    bar_period: float = 0.075
+    tempo: float = 0.15
+    usual_bpm: float = 119.0
+    octaves: float = 0.6
     downbeat: float = 0.05
     harmony: float = 1.0
-    bass: float = 1.0
-    four: float = 0.01
-    stiffness: float = 100.0
+    bass: float = 0.35
+    four: float = 0.008
+    stiffness: float = 110.0
 
 
 _WINDOW = 12 * FPS
@@ -87,9 +89,7 @@ def decode_flux(
     metre = max(paths, key=lambda m: paths[m].score)
     path = paths[metre]
     inside = (path.starts >= 0) & (path.starts < count)
-    return BeatPath(
-        path.starts[inside].astype(np.float64), path.numbers[inside], metre, path.score
-    )
+    return BeatPath(path.starts[inside].astype(np.float64), path.numbers[inside], metre, path.score)
 
 
 def _pad(values: Floats, lattice: Lattice) -> Floats:

@@ -1,7 +1,7 @@
 """Beats and bars under a network's activations, with the observations of madmom's downbeat tracker.
 
-The first sixteenth of a beat sounds like a (down-)beat, the rest like none. Böck, Krebs, Widmer, "Joint
-Beat and Downbeat Tracking with Recurrent Neural Networks", ISMIR 2016.
+The first sixteenth of a beat sounds like a (down-)beat, the rest like none. Böck, Krebs, Widmer,
+"Joint Beat and Downbeat Tracking with Recurrent Neural Networks", ISMIR 2016.
 """
 
 from __future__ import annotations

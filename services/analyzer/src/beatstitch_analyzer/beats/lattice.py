@@ -1,10 +1,10 @@
-"""Finds the best sequence of beats and bars over a whole song, given what each possible beat is worth.
+"""Finds the best beats and bars over a whole song, given what each possible beat is worth.
 
-The model is the bar pointer of Krebs, Böck, Widmer, "An efficient state-space model for joint tempo and
-meter tracking" (ISMIR 2015): a beat lasts a whole number of frames, and its length changes only from one
-beat to the next. Inside a beat nothing is decided, so instead of stepping through every state of the
-pointer, whole beats are scored. No beat is shorter than `shortest` frames, so that many frames are decoded
-at once: a minute of music takes a third of a second in numpy.
+The model is the bar pointer of Krebs, Böck, Widmer, "An efficient state-space model for joint tempo
+and meter tracking" (ISMIR 2015): a beat lasts a whole number of frames, and its length changes only
+from one beat to the next. Inside a beat nothing is decided, so instead of stepping through every
+state of the pointer, whole beats are scored. No beat is shorter than `shortest` frames, so that
+many frames are decoded at once: a minute of music takes a third of a second in numpy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from beatstitch_analyzer.beats.model import FPS, Floats, Ints
 
 MIN_BPM = 55.0
 MAX_BPM = 215.0
-_REACH = 10
+_REACH = 8
 """A beat's length differs from the last one's by at most so many frames."""
 
 
@@ -95,7 +95,8 @@ def best_path(lattice: Lattice, first: Floats, other: Floats, metre: int) -> Raw
     Args:
         lattice: The possible beats.
         first: What the first beat of a bar is worth, (lengths, longest + frames): one of length
-            `lengths[k]` that begins at frame t − longest. Beats may begin before the song and end after it.
+            `lengths[k]` that begins at frame t − longest. Beats may begin before the song and end
+            after it.
         other: The same for the other beats of a bar.
         metre: Beats in a bar, 1 to 12.
 
@@ -105,28 +106,33 @@ def best_path(lattice: Lattice, first: Floats, other: Floats, metre: int) -> Raw
     lengths, longest = lattice.lengths, lattice.longest
     kinds, frames = first.shape
     total = frames + longest
-    # best[t, b, l]: the best of everything before t, given that beat b of the bar begins at t with length l
-    best = np.full((total, metre, kinds), -np.inf, np.float32)
+    # recent[t − horizon, b, l]: the best of everything before t, given that beat b of the bar
+    # begins at t with length l. No beat reaches back further than the longest, so only that much is
+    # kept.
+    recent = np.full((longest + 1, metre, kinds), -np.log(metre * lengths.sum()), np.float32)
+    horizon = 0
     came = np.zeros((total, metre, kinds), np.int8)
-    best[: longest + 1] = -np.log(metre * lengths.sum())
     columns = np.arange(kinds)[None, :]
     for begin in range(longest + 1, total, lattice.shortest):
         end = min(begin + lattice.shortest, total)
         starts = np.arange(begin, end)[:, None] - lengths[None, :]
         inside = starts < frames
         clipped = np.minimum(starts, frames - 1)
-        ended = best.transpose(0, 2, 1)[starts, columns]  # (block, lengths, metre)
+        ended = recent.transpose(0, 2, 1)[starts - horizon, columns]  # (block, lengths, metre)
         worth = np.where(inside, other[columns, clipped], -np.inf)[..., None]
         gained = np.repeat(worth, metre, axis=2)
         gained[..., 0] = np.where(inside, first[columns, clipped], -np.inf)
         gained += ended
-        block = np.roll(gained.transpose(0, 2, 1), 1, axis=1)
-        _change_length(np.ascontiguousarray(block), lattice, best[begin:end], came[begin:end])
-    return _trace(lattice, best, came, metre, frames)
+        block = np.ascontiguousarray(np.roll(gained.transpose(0, 2, 1), 1, axis=1))
+        fresh = np.full((end - begin, metre, kinds), -np.inf, np.float32)
+        _change_length(block, lattice, fresh, came[begin:end])
+        recent = np.concatenate((recent[end - begin :], fresh))
+        horizon = end - longest - 1
+    return _trace(lattice, recent[frames - horizon :], came, frames)
 
 
 def _change_length(ended: Floats, lattice: Lattice, best: Floats, came: NDArray[np.int8]) -> None:
-    """best[…, new] = max over old of ended[…, old] + log P(new | old); `came` gets the row of `change`."""
+    """best[…, new] = max over old of ended[…, old] + log P(new | old); `came`: row of `change`."""
     kinds = ended.shape[2]
     for row in range(len(lattice.change)):
         offset = row - lattice.reach
@@ -137,13 +143,11 @@ def _change_length(ended: Floats, lattice: Lattice, best: Floats, came: NDArray[
         np.copyto(came[:, :, low:high], row, where=better)
 
 
-def _trace(
-    lattice: Lattice, best: Floats, came: NDArray[np.int8], metre: int, frames: int
-) -> RawPath:
-    """Follows the best path back from beyond the song's end."""
-    tail = best[frames:]
+def _trace(lattice: Lattice, tail: Floats, came: NDArray[np.int8], frames: int) -> RawPath:
+    """Follows the best path back; `tail` is what each beat that begins after the song comes to."""
     time, beat, kind = (int(v) for v in np.unravel_index(int(np.argmax(tail)), tail.shape))
     score = float(tail[time, beat, kind])
+    metre = tail.shape[1]
     time += frames
     found: list[tuple[int, int, int]] = []
     while time > lattice.longest:

@@ -1,10 +1,12 @@
 """Runs an ensemble of bidirectional LSTM networks over many windows at once, in numpy.
 
-madmom runs its eight networks one after another and steps through time in Python: of eight seconds for
-a minute of music, seven are call overhead. Here all networks, both directions and all windows are one
-batch, so a time step is one small matrix product for all of them: the same figures, ten times faster.
+madmom runs its eight networks one after another and steps through time in Python: of eight seconds
+for a minute of music, seven are call overhead. Here all networks, both directions and all windows
+are one batch, so a time step is one small matrix product for all of them: the same figures, ten
+times faster.
 
-The cell is the LSTM with peepholes of Gers and Schmidhuber, "Recurrent nets that time and count" (2000).
+The cell is the LSTM with peepholes of Gers and Schmidhuber, "Recurrent nets that time and count"
+(2000).
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ class LstmLayer:
     """One bidirectional layer of all networks; n networks, i inputs, h units a direction.
 
     Attributes:
-        inputs: Input weights, (2n, i, 4h); forward directions first. Gates in the order i, f, o, cell.
+        inputs: Input weights, (2n, i, 4h); forward directions first. Gates in the order i, f, o,
+            cell.
         recurrent: Recurrent weights, (2n, h, 4h).
         bias: (2n, 1, 4h).
         peepholes: Peephole weights of the gates i, f, o; (2n, 3, h).

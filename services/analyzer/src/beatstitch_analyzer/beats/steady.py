@@ -1,7 +1,8 @@
 """Tells a constant tempo from a drifting one and lays constant beats on one exact line.
 
-A tracker that slips to the off-beat or to double tempo for a few bars of a song with a constant tempo is
-overruled by the rest of the song; a song whose tempo drifts or jumps is left as it was tracked.
+A tracker that slips to the off-beat or to double tempo for a few bars of a song with a constant
+tempo is overruled by the rest of the song; a song whose tempo drifts or jumps is left as it was
+tracked.
 """
 
 from __future__ import annotations

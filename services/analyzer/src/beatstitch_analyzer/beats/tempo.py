@@ -21,7 +21,8 @@ class Levels:
     Attributes:
         on: Mean of the evidence on the beats.
         between: Mean half-way between two beats.
-        alternation: Difference of every other beat, as a share of `on`: 1 when each second beat is silent.
+        alternation: Difference of every other beat, as a share of `on`: 1 when each second beat is
+            silent.
     """
 
     on: float

@@ -94,7 +94,7 @@ def _audible(path: BeatPath, heard: Heard, duration: float) -> tuple[Doubles, In
 def _even(duration: float, tracker: Tracker) -> Tracking:
     """A grid for a song without beats: cuts have to fall somewhere, but nobody shall trust it."""
     period = 60.0 / EVEN_BPM
-    times = np.arange(0, max(1, int(np.ceil(duration / period - 1e-9)))) * period
+    times: Doubles = np.arange(max(1, int(np.ceil(duration / period - 1e-9)))) * np.float64(period)
     return Tracking(
         times=times,
         numbers=np.arange(len(times)) % 4 + 1,

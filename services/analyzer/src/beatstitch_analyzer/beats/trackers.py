@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -14,6 +12,7 @@ from beatstitch_analyzer.beats.decode_rnn import decode
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Floats
 from beatstitch_analyzer.beats.tempo import read_evidence
+from beatstitch_analyzer.beats.versions import tracker_version
 
 TrackerName: TypeAlias = Literal["madmom", "librosa"]
 
@@ -68,7 +67,7 @@ class MadmomTracker:
         from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
 
         self._model = MadmomModel()
-        self.version = tracker_version("madmom") or "unknown"
+        self.version = f"madmom {tracker_version('madmom')}"
         self.model_licence = MODEL_LICENCE
 
     def listen(self, samples: Floats) -> Heard:
@@ -93,7 +92,7 @@ class LibrosaTracker:
     model_licence = ""
 
     def __init__(self) -> None:
-        self.version = tracker_version("librosa") or "unknown"
+        self.version = f"librosa {tracker_version('librosa')}"
 
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats; bars are counted where nothing marks their beginning."""
@@ -113,18 +112,6 @@ class LibrosaTracker:
         return Heard(evidence, path, first, last, _FALLBACK_CONFIDENCE, metre_heard)
 
 
-def tracker_version(name: TrackerName) -> str | None:
-    """Version of the package a tracker stands on; None where it is not installed. Imports nothing."""
-    if importlib.util.find_spec(name) is None:
-        return None
-    for distribution in (f"{name}-prebuilt", name):
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return "unknown"
-
-
 def load_tracker(name: TrackerName) -> Tracker:
     """Loads a tracker; a second or two.
 
@@ -135,7 +122,7 @@ def load_tracker(name: TrackerName) -> Tracker:
 
 
 def onset_contrast(evidence: Floats, times: Doubles) -> float:
-    """How far the evidence on beats stands out of what chance would find, in standard deviations."""
+    """How far the evidence on beats stands out of what chance finds, in standard deviations."""
     on = read_evidence(evidence, times)
     # The same reading at many moments: what a grid laid anywhere would find.
     anywhere = read_evidence(evidence, np.arange(times[0], times[-1], 0.037))

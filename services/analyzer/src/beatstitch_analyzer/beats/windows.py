@@ -1,7 +1,7 @@
 """Cuts frames into overlapping windows of equal length and joins the results.
 
-The networks remember some seconds, not minutes: with a margin on both sides the joined activations equal
-those of the whole song, while memory stays flat and all windows run as one batch.
+The networks remember some seconds, not minutes: with a margin on both sides the joined activations
+equal those of the whole song, while memory stays flat and all windows run as one batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def split_windows(frames: Floats) -> Floats:
 def join_windows(windows: Floats, count: int) -> Floats:
     """(windows, length, width) → (count, width): each frame from the window in whose middle it lies."""
     if count <= _LENGTH:
-        return windows[0]
+        only: Floats = windows[0]
+        return only
     out = np.empty((count, windows.shape[2]), windows.dtype)
     starts = _starts(count)
     for index, start in enumerate(starts):

@@ -1,0 +1,85 @@
+"""thumbnail_gen: a picture or a clip in, what it is and a small JPEG out."""
+
+from __future__ import annotations
+
+from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, MediaIngestOutput
+from beatstitch.internal.v1.job_spec_pb2 import MediaIngestSpec
+from beatstitch.v1 import common_pb2
+from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch_analyzer.fingerprint import artefact, ingest_fingerprint
+from beatstitch_analyzer.naming import about_file
+from beatstitch_analyzer.records import read_record, write_record
+from beatstitch_analyzer.settings import AnalyzerSettings
+from beatstitch_core.limits import default_limits
+from beatstitch_media.probe import probe
+from beatstitch_media.thumbnail import thumbnail
+from beatstitch_runtime.jobs.worker import JobContext
+from beatstitch_runtime.storage import Storage
+
+
+class MediaIngest:
+    """Handler of thumbnail_gen."""
+
+    def __init__(self, settings: AnalyzerSettings) -> None:
+        self._settings = settings
+
+    async def run(self, job: JobContext) -> JobSucceeded:
+        """Does one job; see `MediaIngestOutput`."""
+        spec = job.spec.media_ingest
+        with about_file(spec.asset_id, spec.filename):
+            return JobSucceeded(media_ingest=await self._run(job, spec))
+
+    async def _run(self, job: JobContext, spec: MediaIngestSpec) -> MediaIngestOutput:
+        await job.progress(0, "fetching")
+        path = job.work_dir / "media"
+        media = await job.storage.fetch(spec.media, path)
+        prefix, maker = job.spec.key_prefix, ingest_fingerprint()
+        record_key = artefact(prefix, "probe", media.sha256, maker, ".json")
+        found = await _find(job.storage, record_key)
+        if found is not None:
+            return _output(found, media, spec.asset_id, cached=True)
+        await job.progress(30, "probing")
+        probed = await probe(
+            path,
+            filename=spec.filename,
+            asset_id=spec.asset_id,
+            # Pictures and clips stand for each other: the content decides.
+            expected=common_pb2.MEDIA_TYPE_VIDEO,
+            limits=default_limits(),
+            work_dir=job.work_dir,
+        )
+        await job.progress(70, "making the thumbnail")
+        small = job.work_dir / "thumbnail.jpg"
+        await thumbnail(
+            path,
+            probed.info,
+            small,
+            work_dir=job.work_dir,
+            timeout_s=self._settings.ingest_timeout_s,
+        )
+        thumb_key = artefact(prefix, "thumb", media.sha256, maker, ".jpg")
+        record = MediaIngestOutput(
+            info=probed.info, thumbnail=await job.storage.put_file(thumb_key, small)
+        )
+        await write_record(job.storage, record_key, record)
+        return _output(record, media, spec.asset_id, cached=False)
+
+
+async def _find(storage: Storage, key: str) -> MediaIngestOutput | None:
+    """A finished ingest whose thumbnail is still there."""
+    record = await read_record(storage, key, MediaIngestOutput())
+    if record is None or not await storage.exists(record.thumbnail.key):
+        return None
+    return record
+
+
+def _output(
+    record: MediaIngestOutput, media: ObjectRef, asset_id: str, *, cached: bool
+) -> MediaIngestOutput:
+    """The record as the answer for one asset."""
+    output = MediaIngestOutput()
+    output.CopyFrom(record)
+    output.media.CopyFrom(media)
+    output.result.asset_id = asset_id
+    output.result.cached = cached
+    return output

@@ -1,0 +1,159 @@
+"""AnalyzerEngineService: what the analyzer answers at once. Stateless; nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beatstitch.internal.v1 import analyzer_engine_service_pb2_grpc as stubs
+from beatstitch.internal.v1.analyzer_engine_service_pb2 import (
+    DESCRIPTOR,
+    AnalyzeAudioRequest,
+    AnalyzeAudioResponse,
+    GetAnalyzerCapabilitiesRequest,
+    GetAnalyzerCapabilitiesResponse,
+    GetWaveformRequest,
+    GetWaveformResponse,
+    ProbeMediaRequest,
+    ProbeMediaResponse,
+)
+from beatstitch.v1.beat_grid_pb2 import BeatGrid
+from beatstitch_analyzer.analysis import Tell, analyse, choose_for, probe_song
+from beatstitch_analyzer.backends import analyzer_infos
+from beatstitch_analyzer.settings import AnalyzerSettings
+from beatstitch_analyzer.waveform import MAX_BUCKETS, read_waveform
+from beatstitch_core.errors import field_error
+from beatstitch_core.limits import default_limits
+from beatstitch_media.probe import probe
+from beatstitch_runtime.storage import Storage
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import grpc.aio
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+SERVICE_NAME = DESCRIPTOR.services_by_name["AnalyzerEngineService"].full_name
+_WAVEFORMS_KEPT = 32
+
+
+class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
+    """Handlers; errors are mapped by the server's interceptor."""
+
+    def __init__(self, storage: Storage, settings: AnalyzerSettings) -> None:
+        self._storage, self._settings = storage, settings
+        self._places = asyncio.Semaphore(settings.rpc_slots)
+        self._waveforms: OrderedDict[str, bytes] = OrderedDict()
+
+    async def AnalyzeAudio(  # noqa: N802
+        self, request: AnalyzeAudioRequest, _context: Context
+    ) -> AsyncIterator[AnalyzeAudioResponse]:
+        """Progress, then the grid. Leaving the call ends the work."""
+        if not request.audio.key:
+            raise field_error("audio.key", "is required")
+        told: asyncio.Queue[int | None] = asyncio.Queue()
+
+        async def tell(percent: int, _detail: str = "") -> None:
+            told.put_nowait(percent)
+
+        async def work() -> BeatGrid:
+            try:
+                return await self._analyse(request, tell)
+            finally:
+                told.put_nowait(None)
+
+        task = asyncio.create_task(work())
+        try:
+            while (percent := await told.get()) is not None:
+                yield AnalyzeAudioResponse(progress_percent=percent)
+            yield AnalyzeAudioResponse(progress_percent=100, beat_grid=await task)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def ProbeMedia(  # noqa: N802
+        self, request: ProbeMediaRequest, _context: Context
+    ) -> ProbeMediaResponse:
+        """What is in a file."""
+        if not request.object.key:
+            raise field_error("object.key", "is required")
+        async with self._places:
+            with tempfile.TemporaryDirectory(dir=self._settings.work_dir) as folder:
+                path = Path(folder) / "media"
+                await self._storage.fetch(request.object, path)
+                probed = await probe(
+                    path,
+                    filename=_name(request.object.key),
+                    limits=default_limits(),
+                    work_dir=Path(folder),
+                )
+        return ProbeMediaResponse(info=probed.info)
+
+    async def GetWaveform(  # noqa: N802
+        self, request: GetWaveformRequest, _context: Context
+    ) -> GetWaveformResponse:
+        """A stretch of a stored waveform."""
+        if not request.waveform.key:
+            raise field_error("waveform.key", "is required")
+        if not 0 <= request.buckets <= MAX_BUCKETS:
+            raise field_error("buckets", f"is 0 to {MAX_BUCKETS}")
+        if request.start_us < 0:
+            raise field_error("start_us", "is not negative")
+        if request.end_us and request.end_us <= request.start_us:
+            raise field_error("end_us", "lies after start_us, or is 0 for the song's end")
+        data = await self._waveform(request.waveform.key)
+        waveform = read_waveform(
+            data, start_us=request.start_us, end_us=request.end_us, buckets=request.buckets
+        )
+        return GetWaveformResponse(waveform=waveform)
+
+    async def GetAnalyzerCapabilities(  # noqa: N802
+        self, _request: GetAnalyzerCapabilitiesRequest, _context: Context
+    ) -> GetAnalyzerCapabilitiesResponse:
+        """Which trackers can be used, best first."""
+        infos = analyzer_infos(self._settings.analyzer_backend)
+        return GetAnalyzerCapabilitiesResponse(analyzers=infos)
+
+    async def _analyse(self, request: AnalyzeAudioRequest, tell: Tell) -> BeatGrid:
+        async with self._places:
+            with tempfile.TemporaryDirectory(dir=self._settings.work_dir) as folder:
+                path, work_dir = Path(folder) / "song", Path(folder) / "beats"
+                work_dir.mkdir()
+                filename = _name(request.audio.key)
+                await tell(0, "fetching")
+                audio = await self._storage.fetch(request.audio, path)
+                probed = await probe_song(
+                    path, filename=filename, asset_id="", work_dir=Path(folder)
+                )
+                made = await analyse(
+                    path,
+                    probed,
+                    choose_for(request.settings, probed, self._settings),
+                    sha256=audio.sha256,
+                    filename=filename,
+                    settings=self._settings,
+                    work_dir=work_dir,
+                    tell=tell,
+                )
+        return made.grid
+
+    async def _waveform(self, key: str) -> bytes:
+        """The file; keys are content-addressed, so what was read once stays true."""
+        data = self._waveforms.get(key)
+        if data is None:
+            data = await self._storage.get(key)
+        self._waveforms[key] = data
+        self._waveforms.move_to_end(key)
+        if len(self._waveforms) > _WAVEFORMS_KEPT:
+            self._waveforms.popitem(last=False)
+        return data
+
+
+def _name(key: str) -> str:
+    """What messages call a file that came without a name."""
+    return key.rsplit("/", 1)[-1]

@@ -1,0 +1,61 @@
+"""The child that finds the beats: `python -m beatstitch_analyzer.track_child`, run by `analysis`.
+
+The networks and their gigabyte live here and die with the job; a limit on memory hits only this
+process. A job (JSON) comes on stdin, lines of progress go to stdout, the artefacts into the work
+folder.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beatstitch_analyzer.beats.track import track
+from beatstitch_analyzer.beats.trackers import load_tracker
+from beatstitch_analyzer.grid import to_beat_grid
+from beatstitch_analyzer.waveform import build_waveform
+from beatstitch_core.canonical import canonical_json
+from beatstitch_media import child
+
+GRID = "grid.json"
+WAVEFORM = "waveform.bin"
+
+
+def work(order: bytes) -> bytes:
+    """Does one job.
+
+    The order's fields: `pcm` (path, float32 mono), `pcm_rate` (Hz), `backend`, `fell_back`,
+    `audio_sha256`, `sample_rate` (of the file, Hz), `duration_us`, `out` (folder).
+    """
+    job: dict[str, Any] = json.loads(order)
+    out = Path(job["out"])
+    samples = np.fromfile(job["pcm"], dtype="<f4")
+    (out / WAVEFORM).write_bytes(build_waveform(samples, job["pcm_rate"]))
+    _tell(10)
+    tracker = load_tracker(job["backend"])
+    _tell(20)
+    tracking = track(samples, job["pcm_rate"], tracker)
+    grid = to_beat_grid(
+        tracking,
+        audio_sha256=job["audio_sha256"],
+        sample_rate=job["sample_rate"],
+        duration_us=job["duration_us"],
+        fell_back=job["fell_back"],
+    )
+    (out / GRID).write_bytes(canonical_json(grid))
+    _tell(100)
+    return b""
+
+
+def _tell(percent: int) -> None:
+    """A line for the parent."""
+    sys.stdout.write(f"{percent}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    child.main(work)
