@@ -21,6 +21,7 @@ from beatstitch_media import sandbox
 from beatstitch_renderer.children.finish_child import VIDEO, pack, piece_name
 from beatstitch_renderer.gathering import Gathering, chunk_key
 from beatstitch_renderer.measuring import Measured
+from beatstitch_renderer.piece import read_header
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
 from beatstitch_renderer.sound import bring_sound
@@ -143,12 +144,16 @@ class RenderCoordinator:
 
     async def _fetch_piece(self, context: JobContext, index: int, plan: RenderPlan) -> None:
         key = chunk_key(context.spec.key_prefix, plan.chunks[index].chunk_hash)
+        path = context.work_dir / piece_name(index)
         try:
-            await context.storage.fetch(ObjectRef(key=key), context.work_dir / piece_name(index))
+            await context.storage.fetch(ObjectRef(key=key), path)
+            await asyncio.to_thread(read_header, path)
         except BeatStitchError as error:
-            if error.reason != failure_pb2.ERROR_REASON_OBJECT_MISSING:
+            if error.reason == failure_pb2.ERROR_REASON_VERIFICATION_FAILED:
+                await context.storage.delete([key])
+            elif error.reason != failure_pb2.ERROR_REASON_OBJECT_MISSING:
                 raise
-            # Cleaned away between being found and being fetched: the next delivery makes it anew.
+            # Cleaned away since it was found, or damaged: the next delivery makes it anew.
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
                 "a piece went away while the video was being joined",
