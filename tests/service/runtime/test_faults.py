@@ -87,7 +87,7 @@ async def test_an_idle_worker_takes_jobs_at_once_after_a_restart_of_nats(house):
 
 
 async def test_a_lease_lost_while_nats_was_away_comes_back_to_the_same_run(house):
-    """One place is free, so the message is handed out again to the worker that still works on it."""
+    """One place is free, so the message comes again to the worker that still works on it."""
     gate = Gate()
     await house.worker(gate, concurrency=2)
     spec = house.spec()

@@ -72,7 +72,7 @@ async def test_a_wait_cancelled_with_a_message_in_hand_gives_it_back(house, pull
     waiting = asyncio.create_task(puller.next())
     await asyncio.sleep(0.1)
     await publish_job(house.bus, house.spec(), "a")
-    while puller._waiter is not None and not puller._waiter.done():
+    while puller._waiter is not None and not puller._waiter.done():  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

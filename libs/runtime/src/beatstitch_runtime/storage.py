@@ -165,12 +165,11 @@ class Storage:
             with await asyncio.to_thread(path.open, "wb") as file:
                 size = await self._fetch_into(ref.key, file, digest.update)
         except OSError as error:
-            with suppress(OSError):
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(_remove, path)
             raise storage_error(error, ref.key) from error
         actual = digest.hexdigest()
         if ref.sha256 and actual != ref.sha256:
-            await asyncio.to_thread(path.unlink)
+            await asyncio.to_thread(_remove, path)
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_UPLOAD_MISMATCH,
                 "an object's bytes are not what its checksum says",
@@ -296,6 +295,13 @@ def disposition(filename: str) -> str:
 
 def _size_of(path: Path) -> int:
     return path.stat().st_size
+
+
+def _remove(path: Path) -> None:
+    # Never a device, whatever a caller wrote to: services may run as root.
+    if path.is_file():
+        with suppress(OSError):
+            path.unlink()
 
 
 def _sha256_of(path: Path) -> str:

@@ -48,7 +48,8 @@ def storage_error(error: BaseError | OSError, key: str) -> BeatStitchError:
         )
     if any(word in text.lower() for word in _STORAGE_FULL):
         return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left in storage")
-    log.warning("storage failed: %s", text[:1000], extra={"key": key})
+    # The rest is a dump of obstore's insides.
+    log.warning("storage failed: %s", text.partition("\n")[0][:500], extra={"key": key})
     return BeatStitchError(
         failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
         "storage can't be reached or refuses",

@@ -145,6 +145,7 @@ def event_msg_id(spec: JobSpec, sequence: int, delivery: int, kind: str) -> str:
 async def _publish(  # noqa: PLR0917
     bus: Bus, stream: str, subject: str, payload: bytes, msg_id: str, deadline_s: float | None
 ) -> api.PubAck:
+    """Publish until it is stored, refused for good, or too late."""
     headers = {api.Header.MSG_ID.value: msg_id}
     ends = time.monotonic() + (float("inf") if deadline_s is None else deadline_s)
     pause = FIRST_PAUSE_S
@@ -154,10 +155,10 @@ async def _publish(  # noqa: PLR0917
             raise nats_down("the connection to NATS is closed")
         if left <= 0:
             raise nats_down(f"nothing could be stored in {stream}")
+        # Without this each try would put one more copy into the client's buffer.
+        if not await bus.wait_connected(min(left, PUBLISH_TIMEOUT_S)):
+            continue
         try:
-            # Without this each try would put one more copy into the client's buffer.
-            if not await bus.wait_connected(min(left, PUBLISH_TIMEOUT_S)):
-                continue
             return await bus.js.publish(
                 subject,
                 payload,
@@ -167,18 +168,32 @@ async def _publish(  # noqa: PLR0917
             )
         except NoStreamResponseError:
             await restore_topology(bus)
-        except APIError as error:
-            if error.err_code == _STORE_FAILED and "exceeded" in (error.description or ""):
-                raise _full(stream) from error
-            log.warning("%s refused a message, trying again: %s", stream, error)
-        except nats.errors.MaxPayloadError as error:
-            raise _too_large(len(payload)) from error
-        except nats.errors.ConnectionClosedError as error:
-            raise nats_down("the connection to NATS is closed") from error
         except (nats.errors.Error, TimeoutError) as error:
+            if (final := _final(error, stream, len(payload))) is not None:
+                raise final from error
             log.info("publish to %s not confirmed, trying again: %r", stream, error)
         await asyncio.sleep(min(pause * random.uniform(0.5, 1.5), max(ends - time.monotonic(), 0)))  # noqa: S311
         pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def _final(error: Exception, stream: str, size: int) -> BeatStitchError | None:
+    """What a failed publish means when trying again is of no use."""
+    if isinstance(error, nats.errors.MaxPayloadError):
+        return BeatStitchError(
+            failure_pb2.ERROR_REASON_INTERNAL,
+            "a message is larger than NATS takes",
+            metadata={"size_bytes": str(size)},
+        )
+    if not isinstance(error, APIError):
+        return None
+    if error.err_code == _STORE_FAILED and "exceeded" in (error.description or ""):
+        return BeatStitchError(
+            failure_pb2.ERROR_REASON_QUEUE_FULL,
+            "the job queue is full",
+            metadata={"stream": stream},
+            retry_after_s=QUEUE_FULL_RETRY_S,
+        )
+    return None
 
 
 async def _publish_core(bus: Bus, subject: str, payload: bytes) -> None:
@@ -189,20 +204,3 @@ async def _publish_core(bus: Bus, subject: str, payload: bytes) -> None:
         await bus.nc.flush(timeout=2)
     except (nats.errors.Error, TimeoutError) as error:
         raise nats_down() from error
-
-
-def _full(stream: str) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_QUEUE_FULL,
-        "the job queue is full",
-        metadata={"stream": stream},
-        retry_after_s=QUEUE_FULL_RETRY_S,
-    )
-
-
-def _too_large(size: int) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_INTERNAL,
-        "a message is larger than NATS takes",
-        metadata={"size_bytes": str(size)},
-    )
