@@ -1,0 +1,420 @@
+"""A gateway in this process, on real PostgreSQL, NATS and S3; its workers are played by the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import grpc.aio
+import pytest
+import pytest_asyncio
+from google.protobuf.message import Message
+
+from beatstitch.internal.v1.job_event_pb2 import (
+    BeatAnalysisOutput,
+    JobEvent,
+    JobFailed,
+    JobProgress,
+    JobStarted,
+    JobSucceeded,
+    MediaIngestOutput,
+    RenderOutput,
+    TimelineBuildOutput,
+)
+from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+from beatstitch.v1 import (
+    analysis_service_pb2,
+    analysis_service_pb2_grpc,
+    asset_service_pb2,
+    asset_service_pb2_grpc,
+    info_service_pb2,
+    info_service_pb2_grpc,
+    job_pb2,
+    job_service_pb2,
+    job_service_pb2_grpc,
+    project_service_pb2,
+    project_service_pb2_grpc,
+    render_service_pb2,
+    render_service_pb2_grpc,
+    stitch_service_pb2,
+    stitch_service_pb2_grpc,
+    timeline_service_pb2,
+    timeline_service_pb2_grpc,
+)
+from beatstitch.v1.asset_pb2 import MediaInfo
+from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid
+from beatstitch.v1.common_pb2 import (
+    MEDIA_TYPE_AUDIO,
+    MEDIA_TYPE_IMAGE,
+    ObjectRef,
+    Rational,
+)
+from beatstitch.v1.edl_pb2 import AudioTrack, Edl, OutputFormat, Segment
+from beatstitch.v1.failure_pb2 import ErrorReason
+from beatstitch.v1.job_pb2 import BeatAnalysisResult, Job, MediaIngestResult, RenderResult
+from beatstitch.v1.render_pb2 import RenderManifest, SyncReport
+from beatstitch_core.canonical import canonical_json, sha256_hex
+from beatstitch_core.errors import BeatStitchError, reason_name
+from beatstitch_core.ids import new_id
+from beatstitch_gateway.create_key import create_key
+from beatstitch_gateway.main import build
+from beatstitch_gateway.migrate import upgrade
+from beatstitch_gateway.settings import GatewaySettings
+from beatstitch_runtime.bus import Bus
+from beatstitch_runtime.jobs.publish import publish_event, publish_progress
+from beatstitch_runtime.jobs.topology import JOBS, consumer_name
+from beatstitch_runtime.rpc.errors import error_from_rpc
+from beatstitch_runtime.service import Service
+from beatstitch_runtime.storage import Storage
+
+API = (
+    (project_service_pb2, project_service_pb2_grpc),
+    (asset_service_pb2, asset_service_pb2_grpc),
+    (analysis_service_pb2, analysis_service_pb2_grpc),
+    (timeline_service_pb2, timeline_service_pb2_grpc),
+    (render_service_pb2, render_service_pb2_grpc),
+    (stitch_service_pb2, stitch_service_pb2_grpc),
+    (job_service_pb2, job_service_pb2_grpc),
+    (info_service_pb2, info_service_pb2_grpc),
+)
+TIMEOUT_S = 20.0
+
+
+def migrate(url: str) -> None:
+    asyncio.run(upgrade(url))
+
+
+@pytest.fixture(scope="session")
+def migrate_database() -> Callable[[str], None]:
+    return migrate
+
+
+class Client:
+    """All of the public API with one key: `await client.GetJob(job_id=…)`."""
+
+    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+        self.metadata = (("authorization", f"Bearer {key}"),) if key else ()
+        self.methods = {}
+        for messages, stubs in API:
+            (service,) = messages.DESCRIPTOR.services_by_name.values()
+            stub = getattr(stubs, f"{service.name}Stub")(channel)
+            for method in service.methods:
+                request = getattr(messages, method.input_type.name)
+                self.methods[method.name] = (getattr(stub, method.name), request)
+
+    def __getattr__(self, name: str):
+        method, request_type = self.methods[name]
+
+        def call(request: Message | object = None, **fields: object):
+            body = request_type(**fields) if request is None else request
+            return method(body, metadata=self.metadata, timeout=TIMEOUT_S)
+
+        return call
+
+    async def refused(self, call: object, reason: str) -> BeatStitchError:
+        """The error of a call, whose reason has to be this one."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            if hasattr(call, "__aiter__"):
+                async for _ in call:
+                    pass
+            else:
+                await call
+        error = error_from_rpc(caught.value, "gateway")
+        assert reason_name(error.reason) == reason, error
+        return error
+
+
+class House:
+    """The gateway, a client, and the hands of its workers."""
+
+    def __init__(self, settings: GatewaySettings, bus: Bus, storage: Storage) -> None:
+        self.settings = settings
+        self.bus = bus
+        self.storage = storage
+        self.services: list[Service] = []
+        self.channels: list[grpc.aio.Channel] = []
+        self.key = ""
+        self.client: Client
+
+    async def replica(self, **options: object) -> Client:
+        """One more gateway; the client talks to that one."""
+        service = await build(self.settings.model_copy(update=options))
+        port = await service.start()
+        self.services.append(service)
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        self.channels.append(channel)
+        return Client(channel, self.key)
+
+    def with_key(self, key: str) -> Client:
+        return Client(self.channels[0], key)
+
+    async def new_tenant(self, tenant: str) -> Client:
+        key = await create_key(self.settings.database_url.get_secret_value(), tenant)
+        return self.with_key(key.text)
+
+    # --- the client's usual moves
+
+    async def project(self, name: str = "song") -> str:
+        return (await self.client.CreateProject(display_name=name)).project.id
+
+    async def upload(self, project_id: str, filename: str, media_type: int, data: bytes = b"abc"):
+        return await self.client.UploadAsset(
+            upload_messages(project_id, filename, media_type, data)
+        )
+
+    async def ready(self, pictures: int = 1) -> tuple[str, str, list[str]]:
+        """A project with a READY song and pictures: ids of project, song, pictures."""
+        project_id = await self.project()
+        song = await self.upload(project_id, "song.mp3", MEDIA_TYPE_AUDIO, b"song")
+        await self.finish(song.job.id)
+        ids = []
+        for index in range(pictures):
+            reply = await self.upload(
+                project_id, f"{index}.jpg", MEDIA_TYPE_IMAGE, b"picture %d" % index
+            )
+            await self.finish(reply.job.id)
+            ids.append(reply.asset.id)
+        return project_id, song.asset.id, ids
+
+    async def timeline(self, project_id: str) -> str:
+        """Builds a timeline and returns its hash."""
+        job = (await self.client.GenerateTimeline(project_id=project_id)).job
+        done = await self.finish(job.id)
+        return done.timeline_build.edl_hash
+
+    async def render(self, project_id: str, edl_hash: str, video: bytes = b"video"):
+        made = await self.client.CreateRender(project_id=project_id, edl_hash=edl_hash)
+        await self.finish(made.job.id, video=video)
+        return made
+
+    # --- the workers' hands
+
+    async def take(self, job_id: str, *, ack: bool = True) -> JobSpec:
+        """Takes a job's message from its queue."""
+        job = await self.job(job_id)
+        subscription = await self.bus.js.pull_subscribe_bind(
+            consumer_name(job.type, job.lane), stream=JOBS
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while True:
+                    for message in await subscription.fetch(1, timeout=TIMEOUT_S):
+                        spec = JobSpec.FromString(message.data)
+                        if ack:
+                            await message.ack_sync()
+                        if spec.job_id == job_id:
+                            return spec
+        finally:
+            await subscription.unsubscribe()
+
+    async def event(self, spec: JobSpec, *, delivery: int = 1, **what: object) -> None:
+        event = JobEvent(
+            job_id=spec.job_id, tenant=spec.tenant, type=spec.type, delivery=delivery, **what
+        )
+        event.time.GetCurrentTime()
+        await publish_event(self.bus, event, new_id(), deadline_s=10)
+
+    async def progress(self, spec: JobSpec, percent: int, **what: object) -> None:
+        told = JobProgress(job_id=spec.job_id, progress_percent=percent, delivery=1, **what)
+        await publish_progress(self.bus, spec.tenant, told)
+        await self.bus.nc.flush()
+
+    async def begin(self, job_id: str) -> JobSpec:
+        spec = await self.take(job_id)
+        await self.event(spec, started=JobStarted())
+        await self.until_state(job_id, job_pb2.JOB_STATE_RUNNING)
+        return spec
+
+    async def finish(self, job_id: str, *, video: bytes = b"video") -> Job:
+        """Does a job as a worker would, and returns it as it is then."""
+        spec = await self.take(job_id)
+        await self.event(spec, started=JobStarted())
+        await self.event(spec, succeeded=await self.output(spec, video))
+        done = await self.ended(job_id)
+        assert done.state == job_pb2.JOB_STATE_SUCCEEDED, done
+        return done
+
+    async def fail(self, job_id: str, reason: ErrorReason.ValueType, message: str = "bad") -> Job:
+        spec = await self.take(job_id)
+        failure = BeatStitchError(reason, message).to_failure()
+        await self.event(spec, failed=JobFailed(failure=failure))
+        return await self.ended(job_id)
+
+    async def output(self, spec: JobSpec, video: bytes = b"video") -> JobSucceeded:
+        prefix = f"{spec.key_prefix}test/{spec.job_id}"
+        if spec.HasField("beat_analysis"):
+            audio = spec.beat_analysis.audio
+            grid = BeatGrid(
+                schema_version="1.0",
+                analyzer="librosa",
+                bpm=120,
+                duration_us=8_000_000,
+                beats=[Beat(time_us=i * 500_000, beat_number=i % 4 + 1) for i in range(16)],
+            )
+            ref = await self.storage.put(f"{prefix}.grid", canonical_json(grid))
+            wave = await self.storage.put(f"{prefix}.wave", b"wave")
+            return JobSucceeded(
+                beat_analysis=BeatAnalysisOutput(
+                    audio=ObjectRef(key=audio.key, sha256=hashed(b"song"), size_bytes=4),
+                    info=MediaInfo(media_type=MEDIA_TYPE_AUDIO, duration_us=8_000_000),
+                    beat_grid=ref,
+                    waveform=wave,
+                    result=BeatAnalysisResult(
+                        beat_grid_sha256=ref.sha256, bpm=120, beat_count=16, analyzer="librosa"
+                    ),
+                )
+            )
+        if spec.HasField("media_ingest"):
+            media = spec.media_ingest.media
+            thumbnail = await self.storage.put(f"{prefix}.jpg", b"thumbnail")
+            return JobSucceeded(
+                media_ingest=MediaIngestOutput(
+                    media=ObjectRef(
+                        key=media.key, sha256=media.sha256, size_bytes=media.size_bytes
+                    ),
+                    info=MediaInfo(media_type=MEDIA_TYPE_IMAGE, width=640, height=480),
+                    thumbnail=thumbnail,
+                    result=MediaIngestResult(),
+                )
+            )
+        if spec.HasField("timeline_build"):
+            edl = edl_of(spec)
+            data = canonical_json(edl)
+            ref = await self.storage.put(f"{spec.key_prefix}edl/{sha256_hex(data)}", data)
+            return JobSucceeded(
+                timeline_build=TimelineBuildOutput(edl=ref, segment_count=len(edl.segments))
+            )
+        ref = await self.storage.put(f"{prefix}.mp4", video)
+        return JobSucceeded(
+            render=RenderOutput(
+                output=ref,
+                manifest=RenderManifest(schema_version="1.0", edl_hash=spec.render.edl.sha256),
+                sync_report=SyncReport(schema_version="1.0", expected_frames=240),
+                result=RenderResult(
+                    edl_hash=spec.render.edl.sha256, frame_count=240, size_bytes=len(video)
+                ),
+            )
+        )
+
+    # --- looking
+
+    async def job(self, job_id: str) -> Job:
+        return (await self.client.GetJob(job_id=job_id)).job
+
+    async def ended(self, job_id: str) -> Job:
+        return (await self.client.WaitJob(job_id=job_id)).job
+
+    async def until_state(self, job_id: str, state: int) -> Job:
+        async def reached() -> bool:
+            return (await self.job(job_id)).state == state
+
+        await until(reached)
+        return await self.job(job_id)
+
+    async def queued(self) -> int:
+        return (await self.bus.js.stream_info(JOBS)).state.messages
+
+    async def close(self) -> None:
+        for channel in self.channels:
+            await channel.close()
+        for service in self.services:
+            await service.stop(0.5)
+        await self.bus.close()
+
+
+async def upload_messages(
+    project_id: str, filename: str, media_type: int, data: bytes, **header: object
+) -> AsyncIterator[asset_service_pb2.UploadAssetRequest]:
+    fields = {"project_id": project_id, "filename": filename, "media_type": media_type, **header}
+    yield asset_service_pb2.UploadAssetRequest(header=asset_service_pb2.UploadHeader(**fields))
+    for start in range(0, len(data), 256 * 1024):
+        yield asset_service_pb2.UploadAssetRequest(chunk=data[start : start + 256 * 1024])
+
+
+def edl_of(spec: JobSpec) -> Edl:
+    build = spec.timeline_build
+    media = build.media
+    return Edl(
+        version="1.0",
+        project_id=spec.project_id,
+        output=OutputFormat(width=1280, height=720, frame_rate=Rational(num=30, den=1)),
+        audio=AudioTrack(
+            asset_id=build.audio.asset_id,
+            sha256=build.audio.object.sha256,
+            duration_us=8_000_000 - build.settings.seed,
+        ),
+        segments=[
+            Segment(index=i, media_asset_id=item.asset_id, media_sha256=item.object.sha256)
+            for i, item in enumerate(media)
+        ],
+    )
+
+
+def hashed(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def eventually():
+    return until
+
+
+@pytest.fixture
+def messages():
+    return upload_messages
+
+
+@asynccontextmanager
+async def house_on(
+    nats_server, s3_server, database_url: str, tmp_path: Path, **options: object
+) -> AsyncIterator[House]:
+    settings = GatewaySettings(
+        nats_url=nats_server.url,
+        s3_endpoint=s3_server.endpoint,
+        s3_bucket=s3_server.bucket,
+        s3_access_key=s3_server.access_key,
+        s3_secret_key=s3_server.secret_key,
+        database_url=database_url,
+        work_dir=tmp_path / "work",
+        **{
+            "database_pool_size": 4,
+            "ack_wait_s": 2.0,
+            "heartbeat_s": 0.5,
+            "fetch_s": 2.0,
+            "relay_interval_s": 0.1,
+            "relay_retry_s": 0.2,
+            "reconcile_interval_s": 600.0,
+            "watch_poll_s": 0.5,
+            **options,
+        },
+    )
+    bus = await Bus.connect(settings)
+    house = House(settings, bus, Storage.from_settings(settings))
+    try:
+        house.key = (await create_key(database_url, "default")).text
+        house.client = await house.replica()
+        yield house
+    finally:
+        await house.close()
+
+
+@pytest.fixture
+def open_house(nats_server_fresh, s3_server, database: str, tmp_path: Path):
+    """`async with open_house(reconcile_interval_s=0.1) as house`."""
+    return partial(house_on, nats_server_fresh, s3_server, database, tmp_path)
+
+
+@pytest_asyncio.fixture
+async def house(open_house) -> AsyncIterator[House]:
+    async with open_house() as opened:
+        yield opened
