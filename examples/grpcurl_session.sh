@@ -17,8 +17,10 @@ call() { # SERVICE/METHOD, the JSON on standard input
   "$grpcurl" -plaintext -H "authorization: Bearer $key" -d @ "$server" "beatstitch.v1.$1"
 }
 
-field() { # the first value of a text field in a JSON reply
-  sed -n 's/^ *"'"$1"'": "\([^"]*\)".*/\1/p' | head -n 1
+field() { # the first value of a text field in a JSON reply; grpcurl's versions differ in the case
+  local camel
+  camel=$(sed 's/_\(.\)/\U\1/g' <<<"$1")
+  sed -nE 's/^ *"('"$1|$camel"')": "([^"]*)".*/\2/p' | head -n 1
 }
 
 upload() { # FILE MEDIA_TYPE: a header message, then chunks of 192 KiB as base64
@@ -47,13 +49,13 @@ project=$(echo '{"displayName": "grpcurl session"}' | call ProjectService/Create
 
 echo '2. the song and the media; each upload starts its own job'
 jobs=()
-jobs+=("$(upload "$song" MEDIA_TYPE_AUDIO | field ingestJobId)")
+jobs+=("$(upload "$song" MEDIA_TYPE_AUDIO | field ingest_job_id)")
 for file in "$@"; do
   case ${file,,} in
     *.mp4 | *.mov | *.webm | *.mkv | *.avi | *.gif) type=MEDIA_TYPE_VIDEO ;;
     *) type=MEDIA_TYPE_IMAGE ;;
   esac
-  jobs+=("$(upload "$file" $type | field ingestJobId)")
+  jobs+=("$(upload "$file" $type | field ingest_job_id)")
 done
 
 echo '3. wait for beats and thumbnails'
@@ -63,7 +65,7 @@ echo '4. a timeline: a cut every second beat, 320x180'
 job=$(printf '{"projectId": "%s", "settings": {"beatsPerCut": 2, "output": {"width": 320, "height": 180}}}' \
   "$project" | call TimelineService/GenerateTimeline | field id)
 finish "$job"
-edl_hash=$(printf '{"projectId": "%s"}' "$project" | call TimelineService/GetTimeline | field edlHash)
+edl_hash=$(printf '{"projectId": "%s"}' "$project" | call TimelineService/GetTimeline | field edl_hash)
 
 echo "5. a render of exactly this timeline: $edl_hash"
 render_reply=$(printf '{"projectId": "%s", "edlHash": "%s", "profile": "final"}' "$project" "$edl_hash" |
@@ -75,5 +77,5 @@ finish "$job"
 echo '6. the video'
 printf '{"renderId": "%s"}' "$render" | call RenderService/DownloadOutput |
   sed -n 's/^ *"chunk": "\([^"]*\)".*/\1/p' | while read -r chunk; do base64 -d <<<"$chunk"; done >"$out"
-printf '{"renderId": "%s"}' "$render" | call RenderService/GetRender | grep -E 'worstCutErrorFrames|countedFrames' || true
+printf '{"renderId": "%s"}' "$render" | call RenderService/GetRender | grep -iE 'worst_?cut_?error|counted_?frames' || true
 echo "$out"

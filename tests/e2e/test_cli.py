@@ -57,7 +57,7 @@ def test_stitch_with_a_stack_of_its_own(song, folder, tmp_path):
     assert codes[0][0] == 2, "clip2 comes before clip10"
     assert {code[0] for code in codes} == {2, 10}
     screen = done.stdout.lower()
-    for word in ("bpm", "cuts", "cached", "worst cut error"):
+    for word in ("bpm", "cuts:", "cached", "worst error 0 frames"):
         assert word in screen, done.stdout
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AUDIO = frozenset({"mp3", "wav", "flac", "ogg", "oga", "opus", "m4a", "aac"})
 IMAGE = frozenset({"jpg", "jpeg", "png", "webp", "gif", "heic", "heif", "avif"})
-VIDEO = frozenset({"mp4", "m4v", "mov", "webm", "mkv", "avi"})
+VIDEO = frozenset({"mp4", "m4v", "mov", "webm", "mkv", "avi", "ts", "mts", "m2ts"})
 
 
 def media_type_of(path: Path) -> MediaType.ValueType:
