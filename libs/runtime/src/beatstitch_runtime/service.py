@@ -7,7 +7,7 @@ import inspect
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -106,15 +106,24 @@ async def run(service: Service) -> None:
         await _first(told.wait(), service.failed())
         log.info("draining")
     finally:
-        stopping = asyncio.ensure_future(service.stop())
-        await _first(asyncio.shield(stopping), hurry.wait())
-        if not stopping.done():
-            log.warning("told twice to end: what still runs is cut off")
-            stopping.cancel()
-        await asyncio.gather(stopping, return_exceptions=not stopping.done())
+        await _stop(service, hurry)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         log.info("ended")
+
+
+async def _stop(service: Service, hurry: asyncio.Event) -> None:
+    """Stop the service; what still runs when `hurry` is set is cut off."""
+    stopping = asyncio.create_task(service.stop())
+    hurried = asyncio.create_task(hurry.wait())
+    waits: set[asyncio.Task[Any]] = {stopping, hurried}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if not stopping.done():
+        log.warning("told twice to end: what still runs is cut off")
+        stopping.cancel()
+    with suppress(asyncio.CancelledError):
+        await stopping
 
 
 async def _first(*waits: Coroutine[Any, Any, object] | asyncio.Future[Any]) -> None:

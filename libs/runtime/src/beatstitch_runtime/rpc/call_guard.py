@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 import grpc
@@ -44,14 +44,27 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def __init__(self, default_timeout_s: float) -> None:
         self._default_timeout_s = default_timeout_s
         self._draining = False
+        self._calls: set[asyncio.Task[Any]] = set()
         self._streams: set[asyncio.Task[Any]] = set()
         self._evicted: set[asyncio.Task[Any]] = set()
         self._wrapped: dict[str, tuple[object, grpc.RpcMethodHandler[Any, Any]]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is being served."""
+        return bool(self._calls)
+
     def drain(self) -> None:
         """Refuse new calls from now on, and end the open streams; both with DRAINING."""
         self._draining = True
-        for task in tuple(self._streams):
+        self._evict(self._streams)
+
+    def evict(self) -> None:
+        """End every call that is left with DRAINING, which gRPC itself would merely cancel."""
+        self._evict(self._calls)
+
+    def _evict(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        for task in set(tasks) - self._evicted:
             self._evicted.add(task)
             task.cancel()
 
@@ -124,18 +137,13 @@ class CallGuard(grpc.aio.ServerInterceptor):
                     if inspect.isasyncgen(replies):
                         await replies.aclose()
 
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101
-            self._streams.add(task)
-            try:
-                await self._guard(name, context, body)
-            finally:
-                self._streams.discard(task)
-                self._evicted.discard(task)
+            await self._guard(name, context, body, stream=True)
 
         return many_replies
 
-    async def _guard(self, name: str, context: Context, body: Body) -> object:
+    async def _guard(
+        self, name: str, context: Context, body: Body, *, stream: bool = False
+    ) -> object:
         """Run a call's body with its id, its deadline and its errors taken care of."""
         begun = time.monotonic()
         infrastructure = name.startswith(INFRASTRUCTURE)
@@ -143,6 +151,11 @@ class CallGuard(grpc.aio.ServerInterceptor):
         call_deadline.set(None if left_s is None else begun + left_s)
         request_id = _request_id(context)
         code = grpc.StatusCode.OK
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - gRPC runs each call in a task
+        self._calls.add(task)
+        if stream:
+            self._streams.add(task)
         with log_context(request_id=request_id):
             try:
                 if self._draining and not infrastructure:
@@ -152,7 +165,6 @@ class CallGuard(grpc.aio.ServerInterceptor):
                 code = _code(context)
                 raise
             except asyncio.CancelledError:
-                task = asyncio.current_task()
                 if task not in self._evicted:
                     code = grpc.StatusCode.CANCELLED
                     raise
@@ -166,6 +178,8 @@ class CallGuard(grpc.aio.ServerInterceptor):
                 code = grpc.StatusCode.INTERNAL
                 await _abort(context, _unforeseen(name, error), request_id)
             finally:
+                for tasks in (self._calls, self._streams, self._evicted):
+                    tasks.discard(task)
                 access.log(
                     logging.DEBUG if infrastructure else logging.INFO,
                     "%s %s",

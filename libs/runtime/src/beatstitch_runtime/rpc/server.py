@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 WHOLE_SERVER = ""
 LIVENESS = "liveness"
+# For the last calls to tell their clients that they were cut off.
+EVICTION_S = 1.0
 HEALTH = "grpc.health.v1.Health"
 CHANNELZ = "grpc.channelz.v1.Channelz"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -112,7 +114,10 @@ class RpcServer:
         # One turn, for those who watch the health to be told before their stream ends.
         await asyncio.sleep(0.01)
         self._guard.drain()
-        await server.stop(grace_s)
+        stopping = asyncio.ensure_future(server.stop(grace_s + EVICTION_S))
+        await asyncio.wait({stopping}, timeout=grace_s)
+        self._guard.evict()
+        await stopping
 
     def _options(self) -> tuple[tuple[str, int], ...]:
         settings = self._settings
