@@ -169,5 +169,5 @@ async def test_a_real_start_and_noise_behind_it(look, tmp_path, make, name):
     path = tmp_path / f"noise-{name}"
     noise = odd.random_bytes(tmp_path / "noise", len(whole)).read_bytes()
     path.write_bytes(whole[:200] + noise)
-    # Noise may also be read as a huge frame of a GIF.
-    assert await refused(look, path) in (CORRUPT, TOO_LARGE, f.ERROR_REASON_AUDIO_TOO_SHORT)
+    # Noise may also be read as a huge frame of a GIF, or not be an MP3 at all.
+    assert await refused(look, path) in (CORRUPT, TOO_LARGE, UNSUPPORTED)

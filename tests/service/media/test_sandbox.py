@@ -53,6 +53,18 @@ async def test_ffmpeg_runs(work_dir):
     assert done.peak_memory_bytes > 1_000_000
 
 
+async def test_a_long_command(work_dir):
+    """More than the 128 KiB that one argument may have."""
+    args = ["x" * 1000] * 300
+    command = [sys.executable, "-c", "import sys; print(len(sys.argv))", *args]
+    assert (await sandbox.run(command, work_dir=work_dir)).stdout == b"301\n"
+
+
+async def test_nothing_is_inherited(python):
+    code = "import os; print(sorted(int(fd) for fd in os.listdir('/proc/self/fd')))"
+    assert (await python(code)).stdout in (b"[0, 1, 2, 3]\n", b"[0, 1, 2]\n")
+
+
 async def test_stdin_lines_and_environment(python, monkeypatch):
     monkeypatch.setenv("BEATSTITCH_SECRET", "s3cr3t")
     code = "import os, sys; print(sys.stdin.read()); print(sorted(os.environ))"

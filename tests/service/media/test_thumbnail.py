@@ -30,7 +30,7 @@ def small(look, work_dir, tmp_path):
 def code_of(image):
     code = decode_frame_code(image)
     assert code is not None
-    return (code.source_id, code.frame)
+    return code
 
 
 @pytest.mark.parametrize(

@@ -93,14 +93,9 @@ async def decode_mono(
         BeatStitchError: INPUT_CORRUPT, INPUT_UNSUPPORTED, MEDIA_TIMEOUT, OUT_OF_MEMORY, DISK_FULL.
     """
     out = work_dir / "song.f32"
-    graph = ffmpeg.output(
-        _song(path),
-        ffprobe.file_url(out),
-        format="f32le",
-        ac=1,
-        ar=sample_rate,
-        map_metadata=-1,
-    )
+    # Without a largest value several channels of floats would be added up beyond 1.
+    sound = _song(path).filter("aresample", sample_rate, ochl="mono", osf="flt", rematrix_maxval=1)
+    graph = ffmpeg.output(sound, ffprobe.file_url(out), format="f32le", map_metadata=-1)
     await _run(graph, path, work_dir, what=f"decoding {filename or path.name}", timeout_s=timeout_s)
     samples = out.stat().st_size // 4
     if not samples:
@@ -164,11 +159,11 @@ async def encode_song(
 
 def _song(path: Path) -> Any:  # noqa: ANN401 - ffmpeg-python is untyped
     options = ffprobe.input_options(sniff(path).demuxer)
-    return ffmpeg.input(ffprobe.file_url(path), **options).audio
+    return ffmpeg.input(ffprobe.file_url(path), threads=1, **options).audio
 
 
 async def _run(graph: Any, path: Path, work_dir: Path, *, what: str, timeout_s: float) -> None:  # noqa: ANN401
-    arguments = graph.global_args("-nostdin", "-v", "error", "-y", "-threads", "1").get_args()
+    arguments = graph.global_args("-nostdin", "-v", "error", "-y").get_args()
     try:
         await sandbox.run(
             [binaries.ffmpeg(), *arguments],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
@@ -37,7 +37,8 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
     Raises:
         BeatStitchError: INPUT_CORRUPT, or INPUT_TOO_LARGE above `max_pixels`.
     """
-    with readable(), Image.open(path, formats=FORMATS) as image:
+    # Opened here, as Pillow would put the path into its errors.
+    with readable(), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise BeatStitchError(
@@ -54,9 +55,15 @@ def readable() -> Iterator[None]:
         yield
     except (BeatStitchError, MemoryError):
         raise
+    except UnidentifiedImageError as error:  # its text names the file object
+        raise BeatStitchError(
+            failure_pb2.ERROR_REASON_INPUT_CORRUPT,
+            "the picture can't be read: its start is damaged",
+        ) from error
     except Exception as error:  # decoders raise nearly anything on hostile bytes
         raise BeatStitchError(
-            failure_pb2.ERROR_REASON_INPUT_CORRUPT, f"the picture can't be read: {error}"
+            failure_pb2.ERROR_REASON_INPUT_CORRUPT,
+            f"the picture can't be read: {error}",
         ) from error
 
 

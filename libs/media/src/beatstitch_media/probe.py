@@ -263,7 +263,7 @@ class _Look:
         elif error.reason == failure_pb2.ERROR_REASON_OUT_OF_MEMORY:
             reason = failure_pb2.ERROR_REASON_INPUT_TOO_LARGE
             text = f"{self._name} needs too much memory to decode"
-        elif self._name in error.message:
+        elif error.message.startswith(self._name) or error.message.startswith("reading "):
             return error
         else:
             reason, text = error.reason, f"{self._name}: {error.message}"

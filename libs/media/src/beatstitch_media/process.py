@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,12 +39,20 @@ class ProcessGroup:
     """A child that leads a process group of its own."""
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: bytes | None
+        self,
+        command: Sequence[str],
+        *,
+        policy: bytes,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: bytes | None,
     ) -> None:
         """Starts it; must be called on a running event loop.
 
         Args:
-            command: Absolute path of the program, then its arguments.
+            command: Absolute path of the program, then its arguments; the number of an inherited
+                file with the policy is added.
+            policy: What that file holds.
             env: The whole environment.
             cwd: Where it starts.
             stdin: What it reads; None for nothing.
@@ -52,9 +60,10 @@ class ProcessGroup:
         Raises:
             OSError: It can't be started.
         """
-        with _as_file(stdin) as source:
+        with _in_memory(policy) as rules, _in_memory(stdin or b"") as source:
             self._process = subprocess.Popen(
-                command,
+                [*command, str(rules.fileno())],
+                pass_fds=[rules.fileno()],
                 stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -105,16 +114,12 @@ class ProcessGroup:
                 pipe.close()
 
 
-@contextlib.contextmanager
-def _as_file(data: bytes | None) -> Iterator[IO[bytes] | int]:
-    # A file in memory instead of a pipe: nobody has to feed it while the output is read.
-    if not data:
-        yield subprocess.DEVNULL
-        return
-    with os.fdopen(os.memfd_create("stdin"), "w+b") as file:
-        file.write(data)
-        file.seek(0)
-        yield file
+def _in_memory(data: bytes) -> IO[bytes]:
+    """A file instead of a pipe: nobody has to feed it while the output is read."""
+    file = os.fdopen(os.memfd_create("input"), "w+b")
+    file.write(data)
+    file.seek(0)
+    return file
 
 
 async def _pump(pipe: IO[bytes], sink: Callable[[bytes], None]) -> None:

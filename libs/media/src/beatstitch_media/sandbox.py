@@ -110,7 +110,8 @@ async def run(
     whole = Whole(MAX_STDOUT_BYTES)
     stderr = Tail(2 * STDERR_TAIL_BYTES)
     group = ProcessGroup(
-        _start_command("enter", policy),
+        _start_command("enter"),
+        policy=policy.to_json().encode(),
         env=_environment(work_dir, threads, env),
         cwd=work_dir,
         stdin=stdin,
@@ -188,9 +189,9 @@ def _source_roots() -> list[str]:
     return [entry for entry in sys.path if Path(entry).is_absolute() and Path(entry).is_dir()]
 
 
-def _start_command(module: str, policy: Policy) -> list[str]:
+def _start_command(module: str) -> list[str]:
     code = _START.format(root=_SOURCE_ROOT, module=module)
-    return [sys.executable, "-I", "-S", "-B", "-c", code, policy.to_json()]
+    return [sys.executable, "-I", "-S", "-B", "-c", code]
 
 
 def _environment(work_dir: Path, threads: int, extra: Mapping[str, str] | None) -> dict[str, str]:
@@ -223,7 +224,12 @@ def sandbox_report() -> dict[str, object]:
     """
     policy = Policy(argv=["/etc/hostname"], cwd="/", parent=os.getpid(), memory_bytes=1 << 32)
     shown = subprocess.run(
-        _start_command("report", policy), capture_output=True, check=True, timeout=30, env={}
+        [*_start_command("report"), "0"],
+        input=policy.to_json().encode(),
+        capture_output=True,
+        check=True,
+        timeout=30,
+        env={},
     )
     report: dict[str, object] = json.loads(shown.stdout)
     return report

@@ -36,11 +36,9 @@ def _too_large(text: str) -> BeatStitchError:
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - PyAV is untyped here
-    """All packets that are whole; a truncated file ends early, a damaged one too."""
+    """All packets with something in them; a truncated file ends early, a damaged one too."""
     with contextlib.suppress(av.FFmpegError):
-        for packet in container.demux(stream):
-            if packet.size and not packet.is_corrupt:
-                yield packet
+        yield from (packet for packet in container.demux(stream) if packet.size)
 
 
 def scan_clip(path: Path, demuxer: str, index: int) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def scan_clip(path: Path, demuxer: str, index: int) -> dict[str, Any]:
         nominal = Fraction(stream.average_rate) if stream.average_rate else None
         for packet in _packets(container, stream):
             stamp = packet.pts if packet.pts is not None else packet.dts
-            if stamp is None or packet.is_discard:
+            if stamp is None or packet.is_discard or packet.is_corrupt:
                 continue
             stamps.append(stamp)
             if packet.is_keyframe:

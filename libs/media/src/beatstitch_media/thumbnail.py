@@ -51,23 +51,38 @@ async def thumbnail(
     """
     if info.media_type == AUDIO:
         raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_UNSUPPORTED, "sound has no thumbnail")
+    at_us = min(info.duration_us // 10, _LATEST_US)
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="thumbnail-") as folder:
         made = Path(folder) / "thumbnail.jpg"
-        command, order = _command(path, info, made, max_side)
-        await sandbox.run(
-            command,
-            inputs=[path],
-            work_dir=Path(folder),
-            what=f"making the thumbnail of {path.name}",
-            timeout_s=timeout_s,
-            memory_bytes=_MEMORY_BYTES,
-            stdin=json.dumps(order).encode() if order else None,
-        )
+        if not await _make(path, info, made, max_side=max_side, at_us=at_us, timeout_s=timeout_s):
+            # No frame starts after that time: one that is shown for most of the clip does before.
+            await _make(path, info, made, max_side=max_side, at_us=0, timeout_s=timeout_s)
         made.replace(out)
 
 
+async def _make(
+    path: Path, info: MediaInfo, out: Path, *, max_side: int, at_us: int, timeout_s: float
+) -> bool:
+    """Runs the child in the folder of `out`; says whether there is a picture."""
+    command, order = _command(path, info, out, max_side, at_us)
+    await sandbox.run(
+        command,
+        inputs=[path],
+        work_dir=out.parent,
+        what=f"making the thumbnail of {path.name}",
+        timeout_s=timeout_s,
+        memory_bytes=_MEMORY_BYTES,
+        stdin=json.dumps(order).encode() if order else None,
+    )
+    return _has_bytes(out)
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _command(
-    path: Path, info: MediaInfo, out: Path, max_side: int
+    path: Path, info: MediaInfo, out: Path, max_side: int, at_us: int
 ) -> tuple[list[str], dict[str, Any] | None]:
     """The child and the job on its stdin."""
     order: dict[str, Any] = {
@@ -79,10 +94,10 @@ def _command(
         order |= {"do": "shrink", "max_pixels": MAX_PIXELS}
         return sandbox.python_command("beatstitch_media.image_child"), order
     if info.video_codec not in _NOT_IN_FFMPEG:
-        return _frame_command(path, info, out, max_side), None
+        return _frame_command(path, out, max_side, at_us), None
     order |= {
         "demuxer": sniff(path).demuxer,
-        "at_us": _at_us(info),
+        "at_us": at_us,
         "rotation_degrees": info.rotation_degrees,
         "width": info.width,
         "height": info.height,
@@ -90,14 +105,10 @@ def _command(
     return sandbox.python_command("beatstitch_media.frame_child"), order
 
 
-def _at_us(info: MediaInfo) -> int:
-    return min(info.duration_us // 10, _LATEST_US)
-
-
-def _frame_command(path: Path, info: MediaInfo, out: Path, max_side: int) -> list[str]:
+def _frame_command(path: Path, out: Path, max_side: int, at_us: int) -> list[str]:
     picture = ffmpeg.input(
         ffprobe.file_url(path),
-        ss=f"{_at_us(info) / 1_000_000:.6f}",
+        threads=2,
         **ffprobe.input_options(sniff(path).demuxer),
     ).video
     # Pixels are made square first, then the picture is fitted into a square; never enlarged.
@@ -111,10 +122,11 @@ def _frame_command(path: Path, info: MediaInfo, out: Path, max_side: int) -> lis
     graph = ffmpeg.output(
         small.filter("format", "yuvj420p"),
         ffprobe.file_url(out),
+        ss=f"{at_us / 1_000_000:.6f}",  # after decoding: seeking an MPEG-TS finds a later frame
         vframes=1,
         format="mjpeg",
         vcodec="mjpeg",
         **{"q:v": 3},
     )
-    arguments = graph.global_args("-nostdin", "-v", "error", "-y", "-threads", "1").get_args()
+    arguments = graph.global_args("-nostdin", "-v", "error", "-y").get_args()
     return [str(binaries.ffmpeg()), *arguments]

@@ -131,8 +131,8 @@ def missing(held: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Enters the policy in the last argument and becomes its command."""
-    policy = Policy.from_json(sys.argv[-1])
+    """Enters the policy in the file the last argument numbers; becomes its command."""
+    policy = Policy.read(int(sys.argv[-1]))
     held = enter(policy)
     if policy.require and missing(held):
         sys.stderr.write(f"sandbox: {' and '.join(missing(held))} can't be shut off here\n")

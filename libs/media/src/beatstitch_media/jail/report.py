@@ -29,8 +29,8 @@ def _refused_file(path: str) -> bool:
 
 
 def main() -> None:
-    """Enters the policy in the last argument; its argv names a file outside it to try to read."""
-    policy = Policy.from_json(sys.argv[-1])
+    """Enters the policy, as `enter`; its argv names a file outside it to try to read."""
+    policy = Policy.read(int(sys.argv[-1]))
     held = enter(policy)
     report: dict[str, object] = dict(held)
     report["network_refused"] = _refused_socket()
