@@ -23,8 +23,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)\b(bearer\s+)" + _VALUE), rf"\1{MASK}"),
-    # user:password@ in a URL
-    (re.compile(r"(\b[a-z][a-z0-9+.\-]*://)[^\s/@\"':]*:[^\s/@\"']+@"), rf"\1{MASK}@"),
+    # user:password@ in a URL; a password with an unescaped slash is wrong, and secret all the same.
+    (re.compile(r"(\b[a-z][a-z0-9+.\-]*://)[^\s/@\"':]*:[^\s@\"']+@"), rf"\1{MASK}@"),
 )
 
 
