@@ -132,8 +132,12 @@ def _of_child(error: BeatStitchError) -> BeatStitchError:
     """A killed or crashed tracker is nobody's ffmpeg: it is a stage that failed, and may pass."""
     if error.reason != failure_pb2.ERROR_REASON_FFMPEG_FAILED:
         return error
+    # What the loader says where a library no longer fits under the limit.
+    starved = "failed to map segment" in error.stderr_tail
     return BeatStitchError(
-        failure_pb2.ERROR_REASON_STAGE_FAILED,
+        failure_pb2.ERROR_REASON_OUT_OF_MEMORY
+        if starved
+        else failure_pb2.ERROR_REASON_STAGE_FAILED,
         error.message,
         metadata={**error.metadata, "stage": "beats"},
         stderr_tail=error.stderr_tail,

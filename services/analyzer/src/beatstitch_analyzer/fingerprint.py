@@ -28,7 +28,7 @@ def analyzer_fingerprint(choice: Choice) -> str:
     return "; ".join(
         [
             f"beatstitch-analyzer {ANALYSIS_VERSION}",
-            f"{choice.name} {installed().get(choice.name, 'none')}",
+            f"{choice.name}: {installed().get(choice.name, 'none')}",
             f"fell back {choice.fell_back}",
             *libraries,
             f"waveform {waveform.VERSION}",

@@ -28,8 +28,8 @@ class MadmomModel:
 
     def __init__(self) -> None:
         _import_madmom()
-        from madmom.audio.signal import Signal
-        from madmom.features.downbeats import RNNDownBeatProcessor
+        from madmom.audio.signal import Signal  # noqa: PLC0415
+        from madmom.features.downbeats import RNNDownBeatProcessor  # noqa: PLC0415
 
         features, networks, _ = RNNDownBeatProcessor(num_threads=1).processors
         self._features: Callable[[Any], Floats] = features
@@ -55,7 +55,7 @@ class MadmomModel:
         return Activations(classes[:, 1].copy(), classes[:, 2].copy())
 
     def _all_features(self, samples: Floats) -> Floats:
-        """Madmom's features, (frames, 314), made in pieces: the STFT of a whole song fills gigabytes."""
+        """Madmom's features, (frames, 314), in pieces: the STFT of a whole song takes gigabytes."""
         count = -(-len(samples) // _HOP)
         pieces = []
         for first in range(0, count, _FEATURE_PIECE):
@@ -85,7 +85,7 @@ def _import_madmom() -> None:
     except metadata.PackageNotFoundError:
         metadata.distribution = lent
     try:
-        import madmom  # noqa: F401
+        import madmom  # noqa: F401, PLC0415
     finally:
         metadata.distribution = genuine
 

@@ -1,4 +1,4 @@
-"""Sound in, beats out: listen, put each beat on its attack, find the exact line under a steady tempo."""
+"""Sound in, beats out: listen, put beats on their attacks, find the line under a steady tempo."""
 
 from __future__ import annotations
 

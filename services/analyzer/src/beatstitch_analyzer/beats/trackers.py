@@ -10,6 +10,7 @@ import numpy as np
 from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux
 from beatstitch_analyzer.beats.decode_rnn import decode
 from beatstitch_analyzer.beats.flux import hear
+from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
 from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Floats
 from beatstitch_analyzer.beats.tempo import read_evidence
 from beatstitch_analyzer.beats.versions import tracker_version
@@ -64,10 +65,8 @@ class MadmomTracker:
     name: TrackerName = "madmom"
 
     def __init__(self) -> None:
-        from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
-
         self._model = MadmomModel()
-        self.version = f"madmom {tracker_version('madmom')}"
+        self.version = tracker_version("madmom") or ""
         self.model_licence = MODEL_LICENCE
 
     def listen(self, samples: Floats) -> Heard:
@@ -86,13 +85,13 @@ class MadmomTracker:
 
 
 class LibrosaTracker:
-    """The fallback: librosa's bands, flux, periodicity and dynamic programming."""
+    """The fallback: flux in bands, periodicity and dynamic programming; no model."""
 
     name: TrackerName = "librosa"
     model_licence = ""
 
     def __init__(self) -> None:
-        self.version = f"librosa {tracker_version('librosa')}"
+        self.version = tracker_version("librosa") or ""
 
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats; bars are counted where nothing marks their beginning."""

@@ -16,7 +16,7 @@ _LENGTH = CORE + 2 * MARGIN
 
 
 def split_windows(frames: Floats) -> Floats:
-    """(n, width) → (windows, length, width); a song shorter than a window is one window of its length."""
+    """(n, width) → (windows, length, width); a short song is one window of its own length."""
     count = len(frames)
     if count <= _LENGTH:
         return frames[None]
@@ -25,7 +25,7 @@ def split_windows(frames: Floats) -> Floats:
 
 
 def join_windows(windows: Floats, count: int) -> Floats:
-    """(windows, length, width) → (count, width): each frame from the window in whose middle it lies."""
+    """(windows, length, width) → (count, width); frames from the window around them."""
     if count <= _LENGTH:
         only: Floats = windows[0]
         return only
