@@ -58,6 +58,7 @@ check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/api_reference.py --check
 	@$(BIN)/python tools/error_catalogue.py --check
+	@$(BIN)/python tools/settings_reference.py --check
 	@$(BIN)/python tools/house_rules.py
 	@echo "check: all good"
 
@@ -76,6 +77,7 @@ proto: $(STAMP) ## Generate the stubs again after a change in protos/
 docs: $(STAMP) ## Generate docs/api.md and docs/errors.md
 	@$(BIN)/python tools/api_reference.py
 	@$(BIN)/python tools/error_catalogue.py
+	@$(BIN)/python tools/settings_reference.py
 
 bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
 	@$(BIN)/python bench/render_bench.py
@@ -90,10 +92,10 @@ prod: ## Deploy to Kubernetes (waits for the deployment step)
 	@echo "make prod waits for the Kubernetes step: deploy/k8s has no overlay yet. 'make dev' runs the same services here."; exit 2
 
 logs: ## Follow all logs of `make dev`
-	@tail -n 50 -F $(STATE)/logs/*.log
+	@tail -n 50 -F $(STATE)/services/*.log
 
 logs-worker: ## Follow the workers' logs of `make dev`
-	@tail -n 50 -F $(STATE)/logs/{analyzer,timeline,renderer}*.log
+	@tail -n 50 -F $(STATE)/services/{analyzer,timeline,renderer}*.log
 
 migrate: $(STAMP) ## Bring the database at BEATSTITCH_DATABASE_URL to the newest schema
 	@test -n "$$BEATSTITCH_DATABASE_URL" || (echo "set BEATSTITCH_DATABASE_URL (make dev migrates its own database by itself)"; exit 2)
@@ -103,11 +105,12 @@ backup: ## Dump the database and list the bucket (waits for the operations step)
 	@echo "make backup waits for the operations step. All data of 'make dev' is in $(STATE): stop it and copy the folder."; exit 2
 
 shell-api: $(STAMP) ## A Python prompt with a client of the running `make dev`
-	@$(BIN)/python -i tools/shell_api.py $(STATE)
+	@test -f $(STATE)/env || (echo "nothing runs in $(STATE): start 'make dev' first"; exit 2)
+	@. $(STATE)/env && $(BIN)/python -i tools/shell_api.py
 
 shell-worker: $(STAMP) ## A Python prompt with storage and queue of the running `make dev`
-	@$(BIN)/python -m asyncio 2>/dev/null < /dev/null || true
-	@$(BIN)/python -i tools/shell_worker.py $(STATE)
+	@test -f $(STATE)/env || (echo "nothing runs in $(STATE): start 'make dev' first"; exit 2)
+	@. $(STATE)/env && $(BIN)/python -i tools/shell_worker.py
 
 clean: ## Remove what the demo, the benches and the tools left behind (not .venv, not $(STATE))
 	@rm -rf demo-out bench-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -75,6 +76,7 @@ class System:
             system = cls(stack, replicas or {}, env or {})
             block.push_async_callback(system._stop_services)
             await system._start_services()
+            block.callback(system._write_env_file().unlink, missing_ok=True)
             yield system
 
     @property
@@ -95,7 +97,11 @@ class System:
         for index in range(count):
             key = f"{name}-{index}"
             log_path = self.stack.state_dir / "services" / f"{key}.log"
-            self.services[key] = ServiceProcess(key, f"beatstitch_{name}", env, log_path)
+            # Scratch files and downloaded inputs go where the rest goes, and away with it.
+            work_dir = self.stack.state_dir / "work" / key
+            work_dir.mkdir(parents=True, exist_ok=True)
+            own = {"BEATSTITCH_WORK_DIR": str(work_dir), **env}
+            self.services[key] = ServiceProcess(key, f"beatstitch_{name}", own, log_path)
 
     async def _start_services(self) -> None:
         # The engines touch no database, so they come up while it is migrated.
@@ -113,6 +119,19 @@ class System:
         gateways = self.replicas(GATEWAY)
         await in_threads(service.stop for service in gateways)
         await in_threads(s.stop for s in self.services.values() if s not in gateways)
+
+    @property
+    def env_file(self) -> Path:
+        """A file for `. FILE` in a shell while the system runs: addresses, the key, credentials."""
+        return self.stack.state_dir / "env"
+
+    def _write_env_file(self) -> Path:
+        known = {"BEATSTITCH_SERVER": self.gateway_address, "BEATSTITCH_API_KEY": self.api_key}
+        known |= self._gateway_env
+        self.env_file.touch(mode=0o600)
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in known.items())
+        self.env_file.write_text("".join(lines), "utf-8")
+        return self.env_file
 
     @property
     def _key_file(self) -> Path:
