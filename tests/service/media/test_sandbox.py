@@ -203,6 +203,7 @@ async def test_the_words_of_a_failure(python, work_dir):
 async def test_a_program_that_is_not_there(work_dir):
     error = await reason_of(sandbox.run([work_dir / "nothing"], work_dir=work_dir))
     assert error.reason == f.ERROR_REASON_FFMPEG_FAILED
+    assert error.metadata["exit_code"] == "126"
 
 
 async def test_a_callback_that_fails(python):

@@ -10,7 +10,7 @@ from beatstitch.v1 import failure_pb2 as f
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media.child import FAILURE_MARK
 from beatstitch_media.output import Lines, Tail, Whole
-from beatstitch_media.verdict import error_of, tail, without_paths
+from beatstitch_media.verdict import error_of, is_inputs_fault, tail, without_paths
 
 pytestmark = pytest.mark.unit
 
@@ -35,6 +35,23 @@ def reason(code, stderr=b""):
 )
 def test_reasons(code, stderr, expected):
     assert reason(code, stderr) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "blamed"),
+    [
+        (1, b"Invalid data", True),
+        (-signal.SIGSEGV, b"", True),
+        (1, b"Cannot allocate memory", True),
+        (-signal.SIGKILL, b"", False),
+        (126, b"sandbox: ffmpeg: No such file", False),
+        (1, b"No space left on device", False),
+        (-signal.SIGXCPU, b"", False),
+    ],
+)
+def test_whose_fault_it_is(code, stderr, blamed):
+    error = error_of(code, stderr, what="w", timeout_reason=f.ERROR_REASON_MEDIA_TIMEOUT)
+    assert is_inputs_fault(error) is blamed
 
 
 def test_our_own_children_say_it_themselves():

@@ -14,7 +14,7 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import MEDIA_TIMEOUT_S
 from beatstitch_core.timebase import samples_at
-from beatstitch_media import binaries, ffprobe, sandbox
+from beatstitch_media import binaries, ffprobe, sandbox, verdict
 from beatstitch_media.sniff import sniff
 
 ANALYSIS_RATE = 44_100
@@ -174,10 +174,11 @@ async def _run(graph: Any, path: Path, work_dir: Path, *, what: str, timeout_s: 
             memory_bytes=_MEMORY_BYTES,
         )
     except BeatStitchError as error:
-        if error.reason == failure_pb2.ERROR_REASON_FFMPEG_FAILED:
+        if verdict.is_inputs_fault(error):
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_INPUT_CORRUPT,
                 f"{what} failed: the file is damaged",
+                metadata=error.metadata,
                 stderr_tail=error.stderr_tail,
             ) from None
         raise

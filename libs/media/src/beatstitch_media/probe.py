@@ -15,17 +15,16 @@ from typing import Any
 from beatstitch.v1 import common_pb2, failure_pb2
 from beatstitch.v1.asset_pb2 import MediaInfo
 from beatstitch.v1.common_pb2 import MediaType, Rational
-from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import CHILD_MEMORY_BYTES, MIN_AUDIO_US, PROBE_TIMEOUT_S
 from beatstitch_media import ffprobe, sandbox
 from beatstitch_media.formats import AUDIO, IMAGE, VIDEO, Sniffed
+from beatstitch_media.refusal import Judge
 from beatstitch_media.sniff import sniff
 
 US = 1_000_000
 _MAX_SOURCE_FPS = 1000
-_WHOLE_SHARE = 0.9
 _IMAGE_MEMORY_BYTES = 3 * 1024**3
 
 
@@ -95,13 +94,14 @@ class _Look:
         self._name = name
         self._limits = limits
         self._timeout_s = timeout_s
+        self._judge = Judge(name, limits)
 
     async def at(self, expected: MediaType.ValueType, work_dir: Path) -> Probed:
         found = sniff(self._path, filename=self._name)
         wanted = expected if expected == AUDIO else found.media_type
-        self._check_size(wanted)
+        self._judge.check_size(self._path.stat().st_size, wanted)
         if expected == AUDIO and found.media_type == IMAGE:
-            raise self._unsupported(f"is a {found.name} picture, not a song")
+            raise self._judge.unsupported(f"is a {found.name} picture, not a song")
         if found.media_type == IMAGE:
             still = await self._picture(found, work_dir)
             if still is not None:
@@ -111,7 +111,7 @@ class _Look:
             return await self._song(found, facts, work_dir)
         if facts.video is None:
             rest = "sound only" if facts.audio else "neither frames nor sound"
-            raise self._unsupported(f"is {found.name} with {rest}, not a clip or a picture")
+            raise self._judge.unsupported(f"is {found.name} with {rest}, not a clip or a picture")
         return await self._clip(found, facts, facts.video, work_dir)
 
     async def _picture(self, found: Sniffed, work_dir: Path) -> Probed | None:
@@ -125,7 +125,7 @@ class _Look:
         if facts["animated"] and found.name == "GIF":
             return None
         if facts["animated"] and found.name != "PNG":
-            raise self._unsupported(
+            raise self._judge.unsupported(
                 f"is an animated {found.name}, which can't be rendered; send it as MP4, WebM or GIF"
             )
         info = MediaInfo(
@@ -150,20 +150,20 @@ class _Look:
                 timeout_s=self._timeout_s,
             )
         except BeatStitchError as error:
-            raise self._blamed(error, f"is a damaged {found.name} file") from None
+            raise self._judge.blamed(error, f"is a damaged {found.name} file") from None
 
     async def _clip(
         self, found: Sniffed, facts: ffprobe.Facts, video: ffprobe.Stream, work_dir: Path
     ) -> Probed:
-        self._check_size(VIDEO)
+        self._judge.check_size(self._path.stat().st_size, VIDEO)
         side = self._limits.max_side_pixels
         if max(video.width, video.height) > side:
-            raise self._too_large(
+            raise self._judge.too_large(
                 f"is {video.width} × {video.height} pixels; at most {side} a side are allowed"
             )
         if video.width < 1 or video.height < 1:
-            raise self._corrupt("has no picture size")
-        self._check_seconds(facts.duration)
+            raise self._judge.corrupt("has no picture size")
+        self._judge.check_seconds(facts.duration)
         order = {
             "do": "clip",
             "path": str(self._path),
@@ -172,11 +172,11 @@ class _Look:
             "max_pixels": side * side,
         }
         seen = await self._child("stream_child", order, work_dir)
-        self._check_seconds(seen["duration_us"] / US)
-        self._check_whole(seen["duration_us"] / US, video.duration or facts.duration)
+        self._judge.check_seconds(seen["duration_us"] / US)
+        self._judge.check_whole(seen["duration_us"] / US, video.duration or facts.duration)
         num, den = seen["rate"]
         if num > _MAX_SOURCE_FPS * den:
-            raise self._too_large(f"has more than {_MAX_SOURCE_FPS} frames per second")
+            raise self._judge.too_large(f"has more than {_MAX_SOURCE_FPS} frames per second")
         wide = max(1, round(video.width * video.aspect))
         turned = video.rotation in (90, 270)
         audio = facts.audio
@@ -201,11 +201,11 @@ class _Look:
         return Probed(info, found.demuxer, found.extension, video.index, start_us, seen["frames"])
 
     async def _song(self, found: Sniffed, facts: ffprobe.Facts, work_dir: Path) -> Probed:
-        self._check_size(AUDIO)
+        self._judge.check_size(self._path.stat().st_size, AUDIO)
         audio = facts.audio
         if audio is None:
-            raise self._unsupported(f"is {found.name} without sound")
-        self._check_seconds(facts.duration)
+            raise self._judge.unsupported(f"is {found.name} without sound")
+        self._judge.check_seconds(facts.duration)
         order = {
             "do": "song",
             "path": str(self._path),
@@ -215,7 +215,7 @@ class _Look:
         }
         seen = await self._child("stream_child", order, work_dir)
         seconds = seen["samples"] / seen["sample_rate"]
-        self._check_whole(seconds, audio.duration or facts.duration)
+        self._judge.check_whole(seconds, audio.duration or facts.duration)
         duration_us = round(seconds * US)
         if duration_us < MIN_AUDIO_US:
             raise BeatStitchError(
@@ -252,51 +252,6 @@ class _Look:
                 stdin=json.dumps(order).encode(),
             )
         except BeatStitchError as error:
-            raise self._blamed(error, "is damaged: it can't be decoded") from None
+            raise self._judge.blamed(error, "is damaged: it can't be decoded") from None
         facts: dict[str, Any] = json.loads(done.stdout)
         return facts
-
-    def _blamed(self, error: BeatStitchError, damaged: str) -> BeatStitchError:
-        """A child's error, with the file named and blamed for what the child died of."""
-        if error.reason == failure_pb2.ERROR_REASON_FFMPEG_FAILED:
-            reason, text = failure_pb2.ERROR_REASON_INPUT_CORRUPT, f"{self._name} {damaged}"
-        elif error.reason == failure_pb2.ERROR_REASON_OUT_OF_MEMORY:
-            reason = failure_pb2.ERROR_REASON_INPUT_TOO_LARGE
-            text = f"{self._name} needs too much memory to decode"
-        elif error.message.startswith(self._name) or error.message.startswith("reading "):
-            return error
-        else:
-            reason, text = error.reason, f"{self._name}: {error.message}"
-        return BeatStitchError(reason, text, metadata=error.metadata, stderr_tail=error.stderr_tail)
-
-    def _check_size(self, media_type: MediaType.ValueType) -> None:
-        most = {
-            IMAGE: self._limits.max_image_bytes,
-            VIDEO: self._limits.max_video_bytes,
-            AUDIO: self._limits.max_audio_bytes,
-        }[media_type]
-        size = self._path.stat().st_size
-        if size > most:
-            raise self._too_large(f"has {size:,} bytes; at most {most:,} are allowed")
-
-    def _check_seconds(self, seconds: float) -> None:
-        most = self._limits.max_video_seconds
-        if seconds > most:
-            raise self._too_large(f"is {seconds:,.0f} s long; at most {most:,} s are allowed")
-
-    def _check_whole(self, found: float, promised: float) -> None:
-        """Refuses a file that lost a tenth or more; a little less counts as what is there."""
-        if found < _WHOLE_SHARE * promised - 0.5:
-            raise self._corrupt(f"ends early: {found:.1f} s of {promised:.1f} s are there")
-
-    def _error(self, reason: ErrorReason.ValueType, text: str) -> BeatStitchError:
-        return BeatStitchError(reason, f"{self._name} {text}")
-
-    def _unsupported(self, text: str) -> BeatStitchError:
-        return self._error(failure_pb2.ERROR_REASON_INPUT_UNSUPPORTED, text)
-
-    def _corrupt(self, text: str) -> BeatStitchError:
-        return self._error(failure_pb2.ERROR_REASON_INPUT_CORRUPT, text)
-
-    def _too_large(self, text: str) -> BeatStitchError:
-        return self._error(failure_pb2.ERROR_REASON_INPUT_TOO_LARGE, text)

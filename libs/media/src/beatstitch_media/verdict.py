@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch_core.errors import STDERR_TAIL_BYTES, BeatStitchError
+from beatstitch_media.jail.policy import EXIT_CANNOT_START
 
 FAILURE_MARK = "beatstitch-failure: "
 
@@ -88,4 +89,16 @@ def error_of(
         reason, text = failure_pb2.ERROR_REASON_FFMPEG_FAILED, f"was ended by {name}"
     else:
         reason, text = failure_pb2.ERROR_REASON_FFMPEG_FAILED, f"failed with exit code {code}"
-    return BeatStitchError(reason, f"{what} {text}", stderr_tail=words)
+    metadata = {"signal": signal.Signals(-code).name} if code < 0 else {"exit_code": str(code)}
+    return BeatStitchError(reason, f"{what} {text}", metadata=metadata, stderr_tail=words)
+
+
+def is_inputs_fault(error: BeatStitchError) -> bool:
+    """Whether a child that read a stranger's file failed because of the file.
+
+    Not where it was never started, nor where a machine short of memory killed it.
+    """
+    if error.reason == failure_pb2.ERROR_REASON_OUT_OF_MEMORY:
+        return "signal" not in error.metadata
+    started = error.metadata.get("exit_code") != str(EXIT_CANNOT_START)
+    return error.reason == failure_pb2.ERROR_REASON_FFMPEG_FAILED and started

@@ -23,9 +23,8 @@ from beatstitch_media.jail.kernel import (
     prctl,
     unshare,
 )
-from beatstitch_media.jail.policy import Policy
+from beatstitch_media.jail.policy import EXIT_CANNOT_START, Policy
 
-EXIT_CANNOT_START = 126
 _CAP_DAC_OVERRIDE = 1
 _CAPABILITIES = 64
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")

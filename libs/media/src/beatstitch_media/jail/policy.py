@@ -6,6 +6,9 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 
+# What the child exits with where its command was never run.
+EXIT_CANNOT_START = 126
+
 
 @dataclass(frozen=True)
 class Policy:
