@@ -54,11 +54,14 @@ class Clip:
         self._open()
 
     def _open(self) -> None:
-        options = {"protocol_whitelist": "file", "enable_drefs": "0", "use_absolute_path": "0"}
-        if self._demuxer not in {"mov", "mp4"}:
-            options = {"protocol_whitelist": "file"}
         try:
-            self._container = av.open(str(self._path), "r", format=self._demuxer, options=options)
+            self._container = av.open(
+                f"file:{self._path}",
+                "r",
+                format=self._demuxer,
+                options={"protocol_whitelist": "file", "format_whitelist": self._demuxer},
+                metadata_errors="replace",
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise ClipError(f"can't be opened: {type(error).__name__}") from error
         streams = [

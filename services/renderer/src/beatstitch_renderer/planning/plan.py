@@ -17,7 +17,7 @@ from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from beatstitch.v1.edl_pb2 import Edl, OutputFormat, Segment
     from beatstitch.v1.render_pb2 import RenderProfile
@@ -116,10 +116,11 @@ def _hash_of(facts: dict[str, object]) -> str:
 
 
 def _shown(
-    segments: Iterable[Segment], cursor: int, start: int, end: int
+    segments: Sequence[Segment], cursor: int, start: int, end: int
 ) -> Iterable[ChunkSegment]:
     """What frames `start` to `end` - 1 show, the fades of later segments included."""
-    for segment in list(segments)[cursor:]:
+    for index in range(cursor, len(segments)):
+        segment = segments[index]
         if segment.timeline_in_frame - segment.transition_in.frames >= end:
             # A fade is at most half of its segment, so no later one begins earlier.
             return
