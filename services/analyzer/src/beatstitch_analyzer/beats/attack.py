@@ -20,7 +20,7 @@ _HOP = 88
 _REACH_S = 0.05
 _MARGIN_S = 0.03
 _LAG = 2
-_NEAR_S = 0.02
+_NEAR_S = 0.015
 _CLEAR = 4.0
 _EDGES_HZ = (30, 150, 400, 1000, 2500, 6000, 16000)
 _FLOOR = 1e-3
@@ -64,16 +64,17 @@ def find_attacks(samples: Floats, times: Doubles) -> Attacks:
 
 def _attacks(samples: Floats, times: Doubles) -> Attacks:
     flux, offsets = _flux_around(samples, times)
-    inner = np.abs(offsets) <= _REACH_S
-    weight = np.exp(-0.5 * (offsets / _NEAR_S) ** 2)
-    scored = np.where(inner, flux * weight, 0.0)
-    top = scored.argmax(axis=1)
+    weight = np.exp(-0.5 * (offsets / _NEAR_S) ** 2) * (np.abs(offsets) <= _REACH_S)
+    # An onset is a peak of its own, not the slope of one outside.
+    peak = np.zeros(flux.shape, bool)
+    peak[:, 1:-1] = (flux[:, 1:-1] > flux[:, :-2]) & (flux[:, 1:-1] >= flux[:, 2:])
+    top = (flux * weight * peak).argmax(axis=1)
+    # Where there is no peak at all the row's first column is "found".
+    top = np.clip(top, 1, flux.shape[1] - 2)
     rows = np.arange(len(times))
     height = flux[rows, top]
     usual = np.median(flux, axis=1)
-    # An onset is a peak of its own, not the slope of one outside.
-    local = (height >= flux[rows, top - 1]) & (height >= flux[rows, top + 1])
-    clear = local & (height > _CLEAR * usual + 0.15)
+    clear = peak[rows, top] & (height > _CLEAR * usual + 0.15)
     left, right = flux[rows, top - 1], flux[rows, top + 1]
     bend = left - 2 * height + right
     shift = np.where(bend < 0, (left - right) / np.where(bend < 0, 2 * bend, 1), 0.0)

@@ -161,6 +161,14 @@ def _bar_evidence(evidence: Evidence, weights: FluxWeights) -> Floats:
     return total
 
 
+def periodicity(evidence: Evidence) -> float:
+    """How periodic the onsets are at the best tempo around each moment; 1 for clicks, 0 for noise."""
+    lengths = build_lattice(MIN_BPM, MAX_BPM, FluxWeights().stiffness).lengths
+    local = _local_periodicity(evidence.onset, int(lengths[-1]) * _TEETH)
+    comb = np.mean([local[:, lengths * tooth] for tooth in range(1, _TEETH + 1)], axis=0)
+    return float(comb.max(axis=1).mean())
+
+
 def bar_contrast(evidence: Evidence, path: BeatPath) -> float:
     """How much more first beats of bars sound like ones than the others, in standard deviations."""
     clue = _bar_evidence(evidence, FluxWeights())

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import signal
 
 from beatstitch_analyzer.beats.attack import find_attacks
+from beatstitch_analyzer.beats.drift import even_out
 from beatstitch_analyzer.beats.model import (
     FPS,
     SAMPLE_RATE,
@@ -56,6 +57,8 @@ def track(samples: Floats, sample_rate: int, tracker: Tracker) -> Tracking:
     line = fit_line(times, attacks.clear.astype(np.float64))
     if line is not None:
         times, numbers = lay_out(line, numbers, heard.path.beats_per_bar, duration)
+    else:
+        times = np.clip(even_out(times, attacks.clear.astype(np.float64)), 0, duration)
     bpm = line.bpm if line is not None else 60.0 / float(np.median(np.diff(times)))
     tempi = _tempi(bpm, heard.evidence, times)
     return Tracking(

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux
+from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux, periodicity
 from beatstitch_analyzer.beats.decode_rnn import decode
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
@@ -19,7 +19,8 @@ TrackerName: TypeAlias = Literal["madmom", "librosa"]
 
 _ACTIVE = 0.05
 _CONFIDENCE_OF_ACTIVATION = ((0.0, 0.1, 0.35, 0.6, 0.8, 1.0), (0.0, 0.0, 0.5, 0.85, 0.97, 1.0))
-_NO_BEAT_CONTRAST = 0.6
+_MIN_RISE = 4.0
+_MIN_PERIODICITY = 0.1
 _FALLBACK_CONFIDENCE = 0.7
 _SILENCE = 0.01
 _BAR_CONTRAST = 0.35
@@ -103,7 +104,7 @@ class LibrosaTracker:
             return Heard(evidence, None, 0.0, 0.0, 0.0, metre_heard=False)
         first, last = float(audible[0]) / FPS, float(audible[-1]) / FPS
         times = _inside(path, first, last)
-        if len(times) < 2 or onset_contrast(evidence, times) < _NO_BEAT_CONTRAST:
+        if len(times) < 2 or heard.rise < _MIN_RISE or periodicity(heard) < _MIN_PERIODICITY:
             return Heard(evidence, path, first, last, 0.0, metre_heard=False)
         metre_heard = bar_contrast(heard, path) >= _BAR_CONTRAST
         if not metre_heard:
@@ -118,15 +119,6 @@ def load_tracker(name: TrackerName) -> Tracker:
         ImportError: madmom is not installed.
     """
     return MadmomTracker() if name == "madmom" else LibrosaTracker()
-
-
-def onset_contrast(evidence: Floats, times: Doubles) -> float:
-    """How far the evidence on beats stands out of what chance finds, in standard deviations."""
-    on = read_evidence(evidence, times)
-    # The same reading at many moments: what a grid laid anywhere would find.
-    anywhere = read_evidence(evidence, np.arange(times[0], times[-1], 0.037))
-    spread = float(anywhere.std())
-    return float(on.mean() - anywhere.mean()) / spread if spread > 1e-6 else 0.0
 
 
 def _inside(path: BeatPath, first: float, last: float) -> Doubles:
