@@ -314,7 +314,7 @@ async def test_cancelling_ends_the_render_and_its_children(room: Room, studio, t
             await asyncio.sleep(1.5)
             await publish_cancel(room.bus, spec.job_id)
 
-    job = await room.end_of(spec, during, limit_s=20)
+    job = await room.end_of(spec, during)
     assert job.event.WhichOneof("event") == "cancelled"
     for _ in range(50):
         if room.service.worker.running == 0:
