@@ -58,6 +58,7 @@ def songs(client: Client, media_dir: Path) -> dict[str, Prepared]:
 def clips(client: Client, songs: dict[str, Prepared], media_dir: Path) -> dict:
     """Three clips of each frame rate in each song's project: asset id → (source id, rate)."""
     made: dict[tuple[str, Fraction], dict[str, tuple[int, Fraction]]] = {}
+    jobs: list[str] = []
     for place, fps in enumerate(RATES):
         for number in range(3):
             source = 100 + 10 * place + number
@@ -67,7 +68,9 @@ def clips(client: Client, songs: dict[str, Prepared], media_dir: Path) -> dict:
             for name, song in songs.items():
                 upload = client.upload(song.project_id, path)
                 made.setdefault((name, fps), {})[upload.asset.id] = (source, fps)
-                client.wait_job(upload.job.id)
+                jobs.append(upload.job.id)
+    for job in jobs:
+        client.wait_job(job)
     return made
 
 

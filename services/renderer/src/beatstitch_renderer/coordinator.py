@@ -101,10 +101,10 @@ class RenderCoordinator:
     async def _found(self, context: JobContext, plan: RenderPlan) -> RenderOutput | None:
         """The finished video of an earlier, equal request."""
         storage, prefix = context.storage, context.spec.key_prefix
-        facts_key = artefact_key(prefix, "out", plan.output_hash, ".json")
-        if not await storage.exists(facts_key):
+        proof = proof_key(prefix, plan)
+        if not await storage.exists(proof):
             return None
-        output = parse_json(await storage.get(facts_key), RenderOutput())
+        output = parse_json(await storage.get(proof), RenderOutput())
         if await storage.head(output.output.key) != output.output.size_bytes:
             return None
         for chunk in output.manifest.chunks:
@@ -189,10 +189,19 @@ class RenderCoordinator:
             output=stored, manifest=manifest(plan, cached, stored), sync_report=report
         )
         output.result.CopyFrom(render_result(context.spec, output))
-        # Last: where the facts are, the video is.
-        facts_key = artefact_key(prefix, "out", plan.output_hash, ".json")
-        await context.storage.put(facts_key, canonical_json(output))
+        # Last: where the proof is, the video is.
+        await context.storage.put(proof_key(prefix, plan), canonical_json(output))
         return output
+
+
+def proof_key(prefix: str, plan: RenderPlan) -> str:
+    """Manifest and sync report of a finished video.
+
+    Two EDLs may give the same video (another project, other asset ids) but not the same proof: the
+    beats that its cuts are measured against are the EDL's.
+    """
+    name = sha256_hex(f"{plan.output_hash} {plan.edl_hash}".encode())
+    return artefact_key(prefix, "proof", name, ".json")
 
 
 def inputs(edl: Edl, spec: JobSpec) -> dict[str, ReadyMedia]:

@@ -56,7 +56,7 @@ def join(plan: RenderPlan, pieces: Sequence[Path], sound: Path, output: Path) ->
         video = target.add_stream("libx264", rate=rate_fraction(plan.output.frame_rate))
         configure(video.codec_context, plan.output, plan.profile.preset, plan.profile.crf)
         audio = target.add_stream_from_template(track)
-        target.metadata["comment"] = f"BeatStitch {plan.edl_hash}"
+        target.metadata["comment"] = f"BeatStitch {plan.output_hash}"
         target.start_encoding()
         if bytes(video.codec_context.extradata or b"") != headers[0].headers:
             raise damaged("another encoder made it")

@@ -100,10 +100,9 @@ def audio_hash(edl: Edl, profile: RenderProfile, fingerprint: str) -> str:
 
 
 def _output_hash(plan: RenderPlan) -> str:
-    # The edl_hash is written into the file, hence it decides its bytes.
+    # Not the edl_hash: it names project and assets, which decide no byte of the video.
     return _hash_of(
         {
-            "edl_hash": plan.edl_hash,
             "chunks": [chunk.chunk_hash for chunk in plan.chunks],
             "audio": plan.audio_hash,
             "fingerprint": plan.renderer_fingerprint,
