@@ -1,4 +1,4 @@
-"""A gateway in this process, on real PostgreSQL, NATS and S3; its workers are played by the tests."""
+"""A gateway in this process, on real PostgreSQL, NATS and S3; the tests play its workers."""
 
 from __future__ import annotations
 
@@ -118,11 +118,7 @@ class Client:
     async def refused(self, call: object, reason: str) -> BeatStitchError:
         """The error of a call, whose reason has to be this one."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            if hasattr(call, "__aiter__"):
-                async for _ in call:
-                    pass
-            else:
-                await call
+            await outcome(call)
         error = error_from_rpc(caught.value, "gateway")
         assert reason_name(error.reason) == reason, error
         return error
@@ -354,13 +350,22 @@ def edl_of(spec: JobSpec) -> Edl:
     )
 
 
+async def outcome(call: object) -> None:
+    """Waits for a call's end, whatever its shape."""
+    if hasattr(call, "__aiter__"):
+        async for _ in call:
+            pass
+    else:
+        await call
+
+
 def hashed(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what happens elsewhere tells nobody
             await asyncio.sleep(0.02)
 
 
@@ -376,7 +381,7 @@ def messages():
 
 @asynccontextmanager
 async def house_on(
-    nats_server, s3_server, database_url: str, tmp_path: Path, **options: object
+    nats_server, s3_server, tmp_path: Path, database_url: str, **options: object
 ) -> AsyncIterator[House]:
     settings = GatewaySettings(
         nats_url=nats_server.url,
@@ -409,9 +414,15 @@ async def house_on(
 
 
 @pytest.fixture
-def open_house(nats_server_fresh, s3_server, database: str, tmp_path: Path):
+def open_house_at(nats_server_fresh, s3_server, tmp_path: Path):
+    """`async with open_house_at(database_url) as house`: on a database of one's choice."""
+    return partial(house_on, nats_server_fresh, s3_server, tmp_path)
+
+
+@pytest.fixture
+def open_house(open_house_at, database: str):
     """`async with open_house(reconcile_interval_s=0.1) as house`."""
-    return partial(house_on, nats_server_fresh, s3_server, database, tmp_path)
+    return partial(open_house_at, database)
 
 
 @pytest_asyncio.fixture

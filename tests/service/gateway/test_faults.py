@@ -70,16 +70,10 @@ async def test_a_full_queue_is_waited_out(open_house, eventually):
         assert await count(house, outbox) == 0
 
 
-async def test_the_database_goes_and_comes(
-    nats_server_fresh, s3_server, postgres_server_fresh, tmp_path, request, eventually
-):
-    from functools import partial
-
-    house_on = request.getfixturevalue("open_house").func
+async def test_the_database_goes_and_comes(open_house_at, postgres_server_fresh, eventually):
     url = postgres_server_fresh.url()
     await upgrade(url)
-    open_here = partial(house_on, nats_server_fresh, s3_server, url, tmp_path)
-    async with open_here() as house:
+    async with open_house_at(url) as house:
         asset_id, job_id = await song_job(house)
         spec = await house.take(job_id)
         await asyncio.to_thread(postgres_server_fresh.kill)

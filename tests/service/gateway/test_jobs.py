@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from beatstitch.internal.v1.job_event_pb2 import JobCancelled, JobStarted
+from beatstitch.internal.v1.job_event_pb2 import JobCancelled, JobFailed, JobStarted
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO
+from beatstitch.v1.failure_pb2 import Failure
 from beatstitch.v1.job_pb2 import JobStage
 
 pytestmark = pytest.mark.service
@@ -27,13 +28,18 @@ async def song_job(house) -> str:
 
 async def collect(call, seen: list) -> None:
     async for reply in call:
-        seen.append(reply.job)
+        seen.append(reply.job)  # noqa: PERF401 - others look at it meanwhile
 
 
-async def test_watch_from_the_first_state_to_the_last(house):
+async def filled(seen: list) -> bool:
+    return bool(seen)
+
+
+async def test_watch_from_the_first_state_to_the_last(house, eventually):
     job_id = await song_job(house)
     seen: list = []
     watching = asyncio.create_task(collect(house.client.WatchJob(job_id=job_id), seen))
+    await eventually(lambda: filled(seen))
     spec = await house.begin(job_id)
     await house.progress(spec, 40, detail="listening", stages=[JobStage(name="decode")])
     await asyncio.sleep(0.8)
@@ -79,11 +85,12 @@ async def test_watch_ends_when_the_replica_does(house):
     job_id = await song_job(house)
     other = await house.replica()
     call = other.WatchJob(job_id=job_id)
+    following = asyncio.create_task(house.client.refused(call, "DRAINING"))
     waiting = asyncio.create_task(house.client.refused(other.WaitJob(job_id=job_id), "DRAINING"))
-    await call.read()
+    await asyncio.sleep(0.5)
     begun = time.monotonic()
     stopping = asyncio.create_task(house.services[1].stop(10))
-    await house.client.refused(call, "DRAINING")
+    await following
     await waiting
     await stopping
     assert time.monotonic() - begun < 8
@@ -214,9 +221,6 @@ async def test_a_second_analysis_of_a_ready_song(house):
     again = await house.client.AnalyzeAudio(asset_id=song_id, settings={"analyzer": 2})
     spec = await house.take(again.job.id)
     assert spec.beat_analysis.settings.analyzer == 2
-    from beatstitch.internal.v1.job_event_pb2 import JobFailed
-    from beatstitch.v1.failure_pb2 import Failure
-
     reason = failure_pb2.ERROR_REASON_ANALYSIS_TIMEOUT
     await house.event(spec, failed=JobFailed(failure=Failure(reason=reason)))
     await house.ended(again.job.id)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from beatstitch.internal.v1.job_event_pb2 import JobCancelled
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
 from beatstitch_gateway.db import jobs
@@ -54,7 +55,7 @@ async def test_all_in_one(house, eventually):
 
     async def watch() -> None:
         async for reply in house.client.WatchJob(job_id=job.id):
-            seen.append(reply.job)
+            seen.append(reply.job)  # noqa: PERF401 - looked at after a failure too
 
     watching = asyncio.create_task(watch())
     for reply in (song, *media):
@@ -161,8 +162,6 @@ async def test_cancelled_with_all_inside(house, eventually):
 
 
 async def test_cancelled_while_a_child_runs(house, eventually):
-    from beatstitch.internal.v1.job_event_pb2 import JobCancelled
-
     project_id, _song, _pictures = await house.ready(1)
     job = (await house.client.Stitch(project_id=project_id)).job
     timeline = await child_of(house, job.id, "timeline", eventually)

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from beatstitch.v1 import asset_pb2, job_pb2
+from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart
 from beatstitch.v1.common_pb2 import (
     MEDIA_TYPE_AUDIO,
@@ -239,8 +239,6 @@ async def test_deleted_projects_take_everything_along(house, eventually):
 
 
 async def test_a_failed_ingest_fails_the_asset_and_retry_reopens_it(house):
-    from beatstitch.v1 import failure_pb2
-
     project_id = await house.project()
     reply = await house.upload(project_id, "p.jpg", MEDIA_TYPE_IMAGE)
     await house.fail(reply.job.id, failure_pb2.ERROR_REASON_INPUT_CORRUPT, "damaged")

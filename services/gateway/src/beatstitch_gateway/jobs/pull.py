@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.puller import Puller, PullRefused
 from beatstitch_runtime.jobs.topology import restore_topology
@@ -44,6 +45,7 @@ async def pull_forever(bus: Bus, stream: str, consumer: str, handle: Handle) -> 
                 continue
             if pulled is not None:
                 await _handle(pulled.msg, handle)
+                stop_if_cancelled()
     finally:
         await puller.close()
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.exc import DBAPIError
 
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
@@ -23,6 +25,7 @@ from beatstitch_gateway.jobs.apply import finish
 from beatstitch_gateway.jobs.assets import note_end
 from beatstitch_gateway.jobs.dead import find_message
 from beatstitch_gateway.jobs.settle import wake_stitches
+from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.stitch.drive import advance_stitch
 from beatstitch_runtime.bus import Bus
@@ -50,6 +53,7 @@ class Reconciler:
                 log.warning("reconciler: %s", error)
             except Exception:
                 log.exception("reconciler")
+            stop_if_cancelled()
             await asyncio.sleep(self._settings.reconcile_interval_s)
 
     async def _lead(self) -> None:
@@ -65,8 +69,10 @@ class Reconciler:
                     # A lost session is a lost lock: this raises then.
                     await connection.execute(sa.select(1))
             finally:
-                # The connection goes back to the pool and must not take the lock along.
-                await connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+                # The connection goes back to the pool and must not take the lock along. A session
+                # that is lost has lost its lock.
+                with suppress(DBAPIError, OSError):
+                    await connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
     async def round(self) -> None:
         """Looks at everything once."""

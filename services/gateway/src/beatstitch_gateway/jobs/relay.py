@@ -17,6 +17,7 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.outbox import OutboxRow
 from beatstitch_gateway.db.transaction import Database
+from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import publish_job
@@ -53,6 +54,7 @@ class Relay:
                     pass
                 self._wake.clear()
                 await self._empty()
+                stop_if_cancelled()
         finally:
             stop_listening()
 

@@ -131,7 +131,8 @@ class AssetRpc(AssetServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> DeleteAssetResponse:
-            # Jobs before the asset, as events do.
+            await assets.get(tx, tenant, request.asset_id)
+            # Locks: the jobs' before the asset's, as events take them.
             for job in await jobs.unfinished(tx, tenant, asset_id=request.asset_id):
                 await cancel_row(tx, job)
             row = await assets.get(tx, tenant, request.asset_id, lock=True)
