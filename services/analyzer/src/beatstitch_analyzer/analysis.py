@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from beatstitch.v1 import common_pb2, failure_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
@@ -21,7 +22,7 @@ from beatstitch_core.limits import default_limits
 from beatstitch_media import audio, sandbox
 from beatstitch_media.probe import Probed, probe
 
-Tell: TypeAlias = Callable[[int, str], Awaitable[None]]
+Tell: TypeAlias = Callable[[int, str], Coroutine[Any, Any, None]]
 """Told how far it is, 0 to 100, and what is going on."""
 
 _PROBED, _DECODED, _TRACKED = 10, 25, 95
@@ -88,7 +89,8 @@ async def analyse(
     """
     await tell(_PROBED, "decoding")
     pcm = await audio.decode_mono(path, work_dir=work_dir, filename=filename)
-    await tell(_DECODED, f"listening for beats ({choice.name})")
+    detail = f"listening for beats ({choice.name})"
+    await tell(_DECODED, detail)
     order = {
         "pcm": str(pcm.path),
         "pcm_rate": pcm.sample_rate,
@@ -99,6 +101,12 @@ async def analyse(
         "duration_us": probed.info.duration_us,
         "out": str(work_dir),
     }
+    told: list[asyncio.Task[None]] = []
+
+    def heard(line: str) -> None:
+        percent = _DECODED + int(line) * (_TRACKED - _DECODED) // 100
+        told.append(asyncio.create_task(tell(percent, detail)))
+
     try:
         await sandbox.run(
             sandbox.python_command("beatstitch_analyzer.track_child"),
@@ -110,9 +118,12 @@ async def analyse(
             memory_bytes=settings.analysis_memory_bytes,
             threads=settings.analysis_threads,
             stdin=json.dumps(order).encode(),
+            on_line=heard,
         )
     except BeatStitchError as error:
         raise _of_child(error) from None
+    finally:
+        await asyncio.gather(*told)
     await tell(_TRACKED, "storing")
     grid_json = (work_dir / track_child.GRID).read_bytes()
     return Analysed(

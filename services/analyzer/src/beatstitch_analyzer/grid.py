@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from beatstitch.v1 import beat_grid_pb2
-from beatstitch.v1.beat_grid_pb2 import AnalysisWarning, Beat, BeatGrid, TempoCandidate
+from beatstitch.v1.beat_grid_pb2 import AnalysisWarning, Beat, BeatGrid, Section, TempoCandidate
 from beatstitch_analyzer import __version__
 from beatstitch_analyzer.beats.model import Tracking
+from beatstitch_analyzer.sections import Stretch
 from beatstitch_core.timebase import US_PER_S, us_to_ms
 
 SCHEMA_VERSION = "1.0"
@@ -27,6 +31,7 @@ def to_beat_grid(
     sample_rate: int,
     duration_us: int,
     fell_back: bool = False,
+    sections: Sequence[Stretch] = (),
 ) -> BeatGrid:
     """The grid of a song.
 
@@ -36,6 +41,7 @@ def to_beat_grid(
         sample_rate: Of the song's file, in Hz.
         duration_us: Of the song, in microseconds.
         fell_back: Whether a better tracker was wanted.
+        sections: The form of the song, without gaps.
     """
     heard = tracking.metre_heard
     codes = [*tracking.warnings, *([FALLBACK_ANALYZER] if fell_back else [])]
@@ -59,8 +65,19 @@ def to_beat_grid(
         if heard
         else beat_grid_pb2.METRE_SOURCE_DERIVED,
         beats=_beats(tracking, duration_us),
+        sections=_sections(sections, duration_us),
         warnings=[AnalysisWarning(code=code, message=_MESSAGES[code]) for code in codes],
     )
+
+
+def _sections(stretches: Sequence[Stretch], duration_us: int) -> list[Section]:
+    """Each begins where the one before ends."""
+    edges = [min(round(s.start * US_PER_S), duration_us) for s in stretches] + [duration_us]
+    return [
+        Section(start_us=start, end_us=end, label=s.label, energy=round(s.energy, 4))
+        for s, (start, end) in zip(stretches, pairwise(edges), strict=True)
+        if end > start
+    ]
 
 
 def _beats(tracking: Tracking, duration_us: int) -> list[Beat]:

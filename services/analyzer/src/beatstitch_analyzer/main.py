@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from beatstitch.internal.v1.analyzer_engine_service_pb2_grpc import (
     add_AnalyzerEngineServiceServicer_to_server,
 )
+from beatstitch_analyzer.fingerprint import ingest_fingerprint
 from beatstitch_analyzer.rpc import SERVICE_NAME, AnalyzerEngine
 from beatstitch_analyzer.settings import AnalyzerSettings
 from beatstitch_analyzer.worker import slots
@@ -17,6 +20,7 @@ from beatstitch_runtime.storage import Storage
 
 async def build(settings: AnalyzerSettings) -> Service:
     """The service, connected and not yet started."""
+    await asyncio.to_thread(ingest_fingerprint)  # asks ffmpeg for its build, once
     storage = Storage.from_settings(settings)
     bus = await Bus.connect(settings)
     engine = AnalyzerEngine(storage, settings)

@@ -17,6 +17,7 @@ import numpy as np
 from beatstitch_analyzer.beats.track import track
 from beatstitch_analyzer.beats.trackers import load_tracker
 from beatstitch_analyzer.grid import to_beat_grid
+from beatstitch_analyzer.sections import find_sections
 from beatstitch_analyzer.waveform import build_waveform
 from beatstitch_core.canonical import canonical_json
 from beatstitch_media import child
@@ -39,12 +40,15 @@ def work(order: bytes) -> bytes:
     tracker = load_tracker(job["backend"])
     _tell(20)
     tracking = track(samples, job["pcm_rate"], tracker)
+    _tell(80)
+    sections = find_sections(samples, tracking, len(samples) / job["pcm_rate"])
     grid = to_beat_grid(
         tracking,
         audio_sha256=job["audio_sha256"],
         sample_rate=job["sample_rate"],
         duration_us=job["duration_us"],
         fell_back=job["fell_back"],
+        sections=sections,
     )
     (out / GRID).write_bytes(canonical_json(grid))
     _tell(100)

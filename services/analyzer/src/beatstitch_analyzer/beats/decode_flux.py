@@ -162,7 +162,7 @@ def _bar_evidence(evidence: Evidence, weights: FluxWeights) -> Floats:
 
 
 def periodicity(evidence: Evidence) -> float:
-    """How periodic the onsets are at the best tempo around each moment; 1 for clicks, 0 for noise."""
+    """How periodic the onsets are at the best tempo of each moment; 1 for clicks, 0 for noise."""
     lengths = build_lattice(MIN_BPM, MAX_BPM, FluxWeights().stiffness).lengths
     local = _local_periodicity(evidence.onset, int(lengths[-1]) * _TEETH)
     comb = np.mean([local[:, lengths * tooth] for tooth in range(1, _TEETH + 1)], axis=0)

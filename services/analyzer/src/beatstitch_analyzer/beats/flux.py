@@ -62,6 +62,24 @@ def hear(samples: Floats) -> Evidence:
     Returns:
         One frame per started 10 ms, centred as in `FPS`.
     """
+    levels, chroma, centres = spectra(samples)
+    flux = _flux(levels)
+    split = np.searchsorted(centres, _EDGES_HZ)
+    bands = np.stack([part.sum(axis=1) for part in np.split(flux, split, axis=1)])
+    rise = float(np.diff(np.percentile(bands.sum(axis=0), (50, 99)))[0]) if len(levels) else 0.0
+    return Evidence(_normalise(bands), chroma.T.copy(), levels.mean(axis=1), rise)
+
+
+def spectra(samples: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log magnitude in mel bands and pitch classes.
+
+    Args:
+        samples: Mono float32, SAMPLE_RATE Hz.
+
+    Returns:
+        Levels (n, bands); chroma (n, 12), each row of length 1 or all zero; the bands' centres in
+        Hz.
+    """
     count = -(-len(samples) // _HOP)
     bank, centres = _filter_bank()
     fold = _chroma_fold()
@@ -78,13 +96,9 @@ def hear(samples: Floats) -> Evidence:
         magnitude = np.abs(fft.rfft(frames[part] * window, axis=1)).astype(np.float32)
         levels[part] = np.log1p(magnitude @ bank)
         chroma[part] = np.log1p(magnitude) @ fold
-    flux = _flux(levels)
-    split = np.searchsorted(centres, _EDGES_HZ)
-    bands = np.stack([part.sum(axis=1) for part in np.split(flux, split, axis=1)])
     length = np.linalg.norm(chroma, axis=1, keepdims=True)
     chroma /= np.maximum(length, 1e-6)
-    rise = float(np.diff(np.percentile(bands.sum(axis=0), (50, 99)))[0]) if count else 0.0
-    return Evidence(_normalise(bands), chroma.T.copy(), levels.mean(axis=1), rise)
+    return levels, chroma, centres
 
 
 def _flux(levels: Floats) -> Floats:
