@@ -384,3 +384,22 @@ async def test_what_the_renderer_can_do(room: Room):
     found = await room.engine.GetRendererCapabilities(GetRendererCapabilitiesRequest())
     assert "x264 core" in found.renderer_fingerprint
     assert edl_pb2.TRANSITION_TYPE_CROSSFADE in found.transitions
+
+
+async def test_a_piece_that_takes_too_long_fails_the_render(
+    renderer_settings, s3_prefix, studio, tmp_path, song
+):
+    hurried = renderer_settings.model_copy(
+        update={"chunk_timeout_s": 0.2, "max_deliver": 2, "retry_base_s": 0.1}
+    )
+    room = Room(hurried, s3_prefix, tmp_path)
+    await room.start()
+    try:
+        clip = coded_clip(tmp_path / "c.mp4", source_id=1, frames=60, size=SMALL)
+        edl = studio.edl([studio.Shot(clip.path, 60, 0, 2_000_000)], RATE, SMALL)
+        spec = await room.spec(edl, song, [clip.path], studio.profile())
+        failure = (await room.end_of(spec)).failure
+        assert failure.reason == failure_pb2.ERROR_REASON_RENDER_TIMEOUT
+        assert failure.origin == failure_pb2.FAILURE_ORIGIN_SYSTEM
+    finally:
+        await room.stop()

@@ -43,7 +43,14 @@ def work(job: bytes) -> bytes:
     join(plan, pieces, folder / SOUND, folder / VIDEO)
     composed = [mark for piece in pieces for mark in read_header(piece).signatures]
     rate = rate_fraction(plan.output.frame_rate)
-    found = measure(folder / VIDEO, rate, composed, json.loads(line), _THREADS)
+    found = measure(
+        folder / VIDEO,
+        rate,
+        composed,
+        json.loads(line),
+        crf=plan.profile.crf,
+        threads=_THREADS,
+    )
     return json.dumps(found.as_facts()).encode()
 
 
