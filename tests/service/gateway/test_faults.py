@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from beatstitch.internal.v1.job_event_pb2 import ChunkFinished
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, RenderChunkSpec
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
 from beatstitch_core.ids import new_id
+from beatstitch_gateway.create_key import create_key
 from beatstitch_gateway.db.tables import dead_letters, outbox
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.migrate import upgrade
+from beatstitch_gateway.migrate import alembic_config, upgrade
 from beatstitch_runtime.jobs.publish import publish_job
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name, ensure_topology
 
@@ -177,23 +183,46 @@ async def test_a_waiting_job_is_left_alone(open_house):
         assert (await house.take(job_id)).attempt == 0
 
 
-async def test_one_tenant_does_not_starve_another(open_house, eventually):
+async def test_one_tenant_does_not_starve_another(open_house, messages, eventually):
     async with open_house(tenant_jobs_in_flight=2) as house:
         mine = [(await song_job(house))[1] for _ in range(4)]
-        other = await house.new_tenant("other")
-        project_id = (await other.CreateProject(display_name="x")).project.id
-        await other.CreateUpload(
-            project_id=project_id, filename="x", size_bytes=1, media_type=MEDIA_TYPE_IMAGE
-        )
 
         async def capped() -> bool:
             return await house.queued() == 2
 
         await eventually(capped)
-        await asyncio.sleep(0.5)
-        assert await house.queued() == 2
+        other = await house.new_tenant("other")
+        project_id = (await other.CreateProject(display_name="x")).project.id
+        await other.UploadAsset(messages(project_id, "x", MEDIA_TYPE_IMAGE, b"x"))
+
+        async def others_turn() -> bool:
+            return await house.queued() == 3
+
+        await eventually(others_turn)
+        await asyncio.sleep(0.3)
+        assert await house.queued() == 3
         for job_id in mine:
             await house.finish(job_id)
+        assert await house.queued() == 1
+
+
+async def test_a_watcher_finds_changes_without_nats(house, nats_server_fresh):
+    _asset, job_id = await song_job(house)
+    other = await house.replica()
+    seen = []
+
+    async def watch() -> None:
+        async for reply in other.WatchJob(job_id=job_id):
+            seen.append(reply.job.state)  # noqa: PERF401 - looked at after a failure too
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(nats_server_fresh.kill)
+    await house.client.CancelJob(job_id=job_id)
+    async with asyncio.timeout(5):
+        await watching
+    assert seen[-1] == job_pb2.JOB_STATE_CANCELLED
+    await asyncio.to_thread(nats_server_fresh.start)
 
 
 async def test_uploads_that_nobody_completed_are_forgotten(open_house, eventually):
@@ -230,3 +259,27 @@ async def test_many_replicas_may_migrate_at_once(postgres_server):
     await asyncio.gather(*(upgrade(url) for _ in range(4)))
     await upgrade(url)
     postgres_server.drop_database(name)
+
+
+async def test_the_migrations_make_what_the_code_expects(database: str):
+    engine = create_async_engine(database, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.check(alembic_config(sync)))
+    await engine.dispose()
+
+
+async def test_a_key_and_nothing_else_is_printed(house):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "beatstitch_gateway.create_key", "--tenant", "printed"),
+        env={
+            **os.environ,
+            "BEATSTITCH_DATABASE_URL": house.settings.database_url.get_secret_value(),
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    (key,) = printed.decode().splitlines()
+    assert not (await house.with_key(key).ListProjects()).projects
+    with pytest.raises(ValueError, match="1 to 63"):
+        await create_key(house.settings.database_url.get_secret_value(), "no.dots")

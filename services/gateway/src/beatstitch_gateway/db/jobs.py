@@ -156,16 +156,19 @@ async def get(tx: Transaction, tenant: str, job_id: str) -> JobRow:
 
 
 async def lock_family(tx: Transaction, job_id: str, *, tenant: str | None = None) -> JobRow | None:
-    """A job with its lock and, taken before it, its parent's.
+    """A job with its lock and, taken before it, those of the stitches that its end may move.
 
-    Always parent first: a cancel goes from the parent to its children, an event from the child to
-    its parent, and two orders would be a deadlock.
+    Everybody takes locks in this order: stitches, other jobs, assets, the project. A cancel goes
+    from the stitch to its children and an event from the child to its stitch: two orders would be
+    a deadlock.
     """
     row = await find(tx, job_id, tenant=tenant)
     if row is None:
         return None
     if row.job.parent_job_id:
         await find(tx, row.job.parent_job_id, lock=True)
+    elif row.job.asset_id:
+        await open_stitches(tx, row.job.project_id)
     return await find(tx, job_id, tenant=tenant, lock=True)
 
 
@@ -181,18 +184,19 @@ async def get_many(tx: Transaction, job_ids: Collection[str]) -> dict[str, JobRo
 async def unfinished(
     tx: Transaction, tenant: str, *, project_id: str = "", asset_id: str = ""
 ) -> list[JobRow]:
-    """Unfinished jobs of a project or of an asset, locked, in order of their ids."""
+    """Unfinished jobs of a project or of an asset, locked; stitches first, then by id."""
     query = sa.select(jobs).where(jobs.c.tenant == tenant, IS_UNFINISHED)
     if project_id:
         query = query.where(jobs.c.project_id == project_id)
     if asset_id:
         query = query.where(jobs.c.asset_id == asset_id)
-    query = query.order_by(jobs.c.id).with_for_update(key_share=True)
+    others = jobs.c.type != job_pb2.JOB_TYPE_STITCH
+    query = query.order_by(others, jobs.c.id).with_for_update(key_share=True)
     return [_read(row) for row in await tx.execute(query)]
 
 
 async def open_stitches(tx: Transaction, project_id: str) -> list[str]:
-    """Ids of the project's stitches that are not finished, in their order."""
+    """Ids of the project's stitches that are not finished, in their order; locks them."""
     query = (
         sa.select(jobs.c.id)
         .where(
@@ -201,6 +205,7 @@ async def open_stitches(tx: Transaction, project_id: str) -> list[str]:
             IS_UNFINISHED,
         )
         .order_by(jobs.c.id)
+        .with_for_update(key_share=True)
     )
     return list((await tx.execute(query)).scalars())
 

@@ -22,6 +22,8 @@ from beatstitch_gateway.jobs.assets import note_end, note_success
 from beatstitch_gateway.jobs.cancel import cancel_row
 from beatstitch_gateway.stitch.drive import advance_stitch
 
+_ENDS = ("succeeded", "failed", "cancelled")
+
 
 async def apply_to_row(
     tx: Transaction,
@@ -44,7 +46,7 @@ async def apply_to_row(
     row = await jobs.lock_family(tx, event.job_id)
     if row is None:
         return None
-    if progress is not None and not row.finished:
+    if progress is not None and event.WhichOneof("event") in _ENDS:
         del row.job.stages[:]
         row.job.stages.extend(progress.stages)
     after = apply_event(row.job, event)

@@ -131,15 +131,16 @@ class AssetRpc(AssetServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> DeleteAssetResponse:
-            await assets.get(tx, tenant, request.asset_id)
-            # Locks: the jobs' before the asset's, as events take them.
+            seen = await assets.get(tx, tenant, request.asset_id)
+            # Locks in everybody's order: stitches, jobs, the asset.
+            stitches = await jobs.open_stitches(tx, seen.asset.project_id)
             for job in await jobs.unfinished(tx, tenant, asset_id=request.asset_id):
                 await cancel_row(tx, job)
             row = await assets.get(tx, tenant, request.asset_id, lock=True)
             tx.after.unwanted_uploads += await uploads.open_in(tx, tenant, asset_id=row.asset.id)
             tx.after.unwanted_keys.append(row.key)
             await assets.delete(tx, tenant, row.asset.id)
-            for stitch_id in await jobs.open_stitches(tx, row.asset.project_id):
+            for stitch_id in stitches:
                 await advance_stitch(tx, stitch_id)
             return DeleteAssetResponse()
 
