@@ -149,9 +149,10 @@ async def test_same_request_same_reply(house, messages):
     stranger = await house.new_tenant("stranger")
     other = await stranger.CreateProject(display_name="a", labels={"x": "1"}, request_id="r")
     assert other.project.id != first.project.id
-    await client.refused(
-        client.CreateProject(display_name="a", request_id="r" * 129), "FIELD_INVALID"
-    )
+    for bad in ("r" * 129, "nul\x00"):
+        await client.refused(
+            client.CreateProject(display_name="a", request_id=bad), "FIELD_INVALID"
+        )
     # A call that failed may be repeated with the same id.
     project_id = first.project.id
     generate = {"project_id": project_id, "request_id": "g"}
@@ -176,6 +177,15 @@ async def test_same_request_same_reply(house, messages):
     ]
     left, right = [await call for call in calls]
     assert left == right
+
+
+async def test_the_trace_goes_along(house):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client = house.with_key(house.key)
+    client.metadata = (*client.metadata, ("traceparent", trace))
+    _project_id, song_id, _pictures = await house.ready(0)
+    job = (await client.AnalyzeAudio(asset_id=song_id)).job
+    assert (await house.take(job.id)).traceparent == trace
 
 
 async def test_twins_make_one(house):

@@ -60,11 +60,11 @@ class Check:
         self.that(low <= value <= high, field, f"is {value}, allowed are {low} to {high}")
 
     def request_id(self, value: str) -> None:
-        """At most 128 characters; empty for no promise."""
+        """At most 128 printable characters; empty for no promise."""
         self.that(
-            len(value) <= MAX_REQUEST_ID,
+            len(value) <= MAX_REQUEST_ID and value.isprintable(),
             "request_id",
-            f"has {len(value)} characters, allowed are 1 to {MAX_REQUEST_ID}",
+            f"has to be 1 to {MAX_REQUEST_ID} printable characters",
         )
 
     def display_name(self, value: str, field: str = "display_name") -> None:

@@ -16,6 +16,7 @@ from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.stitch.stages import new_stages
+from beatstitch_gateway.trace import traceparent
 
 _INTERACTIVE = (job_pb2.JOB_TYPE_BEAT_ANALYSIS, job_pb2.JOB_TYPE_RENDER_PREVIEW)
 
@@ -57,6 +58,7 @@ async def submit(tx: Transaction, tenant: str, job: Job, spec: JobSpec) -> JobRo
     spec.lane = job.lane
     spec.key_prefix = tenant_prefix(tenant)
     spec.attempt = 0
+    spec.traceparent = traceparent()
     row = JobRow(tenant=tenant, job=job, spec=spec.SerializeToString())
     await jobs.insert(tx, row)
     await outbox.insert(tx, tenant, job.id, job.lane)
