@@ -1,7 +1,6 @@
 """Checks the rules of CONTRIBUTING.md that no other tool knows; run by `make check`.
 
-No file names a package registry's host or a path of one machine, generated files stay out, and
-every test module carries exactly one of the markers.
+No file names a package registry's host or a path of one machine, and generated files stay out.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MARKERS = ("unit", "service", "e2e", "chaos")
 # Written so that this file doesn't name what it forbids.
 HOSTS = re.compile(r"(pypi|pythonhosted|registry\.npmjs|deb\.debian|proxy\.golang)\.(org|com|io)")
 MACHINE = re.compile(r"(?<![\w.])/(work|root|home)/[a-z]")
 GENERATED = re.compile(r"(_pb2(_grpc)?\.pyi?|uv\.lock|package-lock\.json)$")
-MARK = re.compile(r"^pytestmark\s*=.*", re.MULTILINE)
 
 
 def tracked() -> list[str]:
@@ -41,10 +38,6 @@ def faults_of(name: str) -> Iterator[str]:
             yield f"line {number} names a package registry's host"
         if MACHINE.search(line):
             yield f"line {number} holds a path of one machine"
-    if re.match(r"tests/.*/test_\w+\.py$", name):
-        marks = MARK.findall(text)
-        if len(marks) != 1 or sum(f"mark.{mark}" in marks[0] for mark in MARKERS) != 1:
-            yield f"needs one line `pytestmark = pytest.mark.X`, X one of {', '.join(MARKERS)}"
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from beatstitch_core.canonical import (
 )
 from beatstitch_core.edl_invariants import validate_edl
 
-pytestmark = pytest.mark.unit
-
 HERE = Path(__file__).parent
 VECTORS = HERE / "vectors"
 INDEX: dict[str, dict[str, str]] = json.loads((VECTORS / "index.json").read_text("utf-8"))

@@ -16,7 +16,7 @@ from beatstitch_client import Client
 from beatstitch_samples import click_track, coded_clip, compose, write_audio
 
 # One worker makes the songs' analyses once for all frame rates.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("exact_cuts")]
+pytestmark = pytest.mark.xdist_group("exact_cuts")
 
 RATES = [
     Fraction(24),

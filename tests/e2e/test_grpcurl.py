@@ -10,8 +10,6 @@ from beatstitch_samples import compose, read_codes, write_photo
 from beatstitch_samples.coded_clips import coded_clip
 from beatstitch_stack import System, tools
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

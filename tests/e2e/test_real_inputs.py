@@ -12,7 +12,7 @@ from beatstitch_client import Client
 from beatstitch_samples import compose, read_codes, write_odd_files
 from beatstitch_samples.coded_clips import coded_variant
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("real_inputs")]
+pytestmark = pytest.mark.xdist_group("real_inputs")
 
 STILL = TimelineSettings(
     beats_per_cut=1,

@@ -11,7 +11,7 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client import Client
 from beatstitch_samples import coded_clip, compose, write_photo
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("repeat")]
+pytestmark = pytest.mark.xdist_group("repeat")
 
 SETTINGS = TimelineSettings(
     beats_per_cut=2,

@@ -17,8 +17,6 @@ from beatstitch_samples import click_track, write_audio, write_photo
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.service
-
 LIBROSA = analysis_service_pb2.AnalysisSettings(
     analyzer=analysis_service_pb2.ANALYZER_CHOICE_LIBROSA
 )

@@ -19,8 +19,6 @@ from beatstitch_samples import click_track, compose, silence, write_audio, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.service
-
 needs_madmom = pytest.mark.skipif("madmom" not in installed(), reason="madmom is an extra")
 
 

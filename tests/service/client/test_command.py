@@ -15,8 +15,6 @@ from beatstitch.v1.job_pb2 import Job
 from beatstitch.v1.job_service_pb2 import CancelJobRequest
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
 
-pytestmark = pytest.mark.service
-
 RUN = "import sys; from beatstitch_client.cli.main import app; sys.argv[0] = 'beatstitch'; app()"
 
 

@@ -26,8 +26,6 @@ from beatstitch_client import (
 )
 from beatstitch_core.errors import field_error
 
-pytestmark = pytest.mark.service
-
 R = failure_pb2
 AWAY = grpc.StatusCode.UNAVAILABLE
 DONE, RUNNING = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_RUNNING

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import grpc.aio
-import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
@@ -13,8 +12,6 @@ from beatstitch_core.ids import new_id
 from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
-
-pytestmark = pytest.mark.service
 
 
 async def test_no_call_without_a_key(house):

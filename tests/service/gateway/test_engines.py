@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import grpc.aio
-import pytest
 import pytest_asyncio
 
 from beatstitch.internal.v1 import (
@@ -29,8 +28,6 @@ from beatstitch.internal.v1.render_plan_pb2 import ChunkPlan, RenderPlan
 from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch.v1.info_service_pb2 import AnalyzerInfo
 from beatstitch.v1.waveform_pb2 import Waveform
-
-pytestmark = pytest.mark.service
 
 
 class Engine(

@@ -25,8 +25,6 @@ from beatstitch_gateway.migrate import alembic_config, upgrade
 from beatstitch_runtime.jobs.publish import publish_job
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name, ensure_topology
 
-pytestmark = pytest.mark.service
-
 FAILED = job_pb2.JOB_STATE_FAILED
 SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
-
 from beatstitch.internal.v1.job_event_pb2 import JobCancelled, JobFailed, JobStarted
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO
 from beatstitch.v1.failure_pb2 import Failure
 from beatstitch.v1.job_pb2 import JobStage
-
-pytestmark = pytest.mark.service
 
 PENDING = job_pb2.JOB_STATE_PENDING
 RUNNING = job_pb2.JOB_STATE_RUNNING

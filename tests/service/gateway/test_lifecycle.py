@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from beatstitch.v1 import asset_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
-
-pytestmark = pytest.mark.service
 
 
 async def test_a_song_and_pictures_become_a_video(house):

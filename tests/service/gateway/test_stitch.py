@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from beatstitch.internal.v1.job_event_pb2 import JobCancelled
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
 from beatstitch_gateway.db import jobs
 from beatstitch_gateway.db.transaction import Database
-
-pytestmark = pytest.mark.service
 
 SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED
 FAILED = job_pb2.JOB_STATE_FAILED

@@ -6,8 +6,6 @@ import asyncio
 import urllib.error
 import urllib.request
 
-import pytest
-
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart
 from beatstitch.v1.common_pb2 import (
@@ -16,8 +14,6 @@ from beatstitch.v1.common_pb2 import (
     MEDIA_TYPE_VIDEO,
 )
 from beatstitch_core.canonical import sha256_hex
-
-pytestmark = pytest.mark.service
 
 MIB = 1024 * 1024
 

@@ -11,8 +11,6 @@ from beatstitch_samples import odd
 from beatstitch_samples.audio_files import write_audio
 from beatstitch_samples.signals import click_kernel, click_track
 
-pytestmark = pytest.mark.service
-
 CLICKS_US = (0, 700_000, 1_500_000, 2_900_000)
 LENGTH_US = 4_000_000
 

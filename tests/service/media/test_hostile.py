@@ -13,8 +13,6 @@ from beatstitch_core.limits import default_limits
 from beatstitch_media.formats import AUDIO
 from beatstitch_samples import odd, odd_images
 
-pytestmark = pytest.mark.service
-
 UNSUPPORTED, CORRUPT, TOO_LARGE = (
     f.ERROR_REASON_INPUT_UNSUPPORTED,
     f.ERROR_REASON_INPUT_CORRUPT,

@@ -10,8 +10,6 @@ from beatstitch_media.formats import AUDIO, IMAGE, VIDEO
 from beatstitch_samples import odd, odd_images
 from beatstitch_samples.coded_clips import VARIANTS, coded_clip, coded_variant
 
-pytestmark = pytest.mark.service
-
 DEPTHS = {"prores": 10, "hevc_10bit": 10, "h264_10bit": 10}
 VARIABLE = ("vfr", "vfr_mkv")
 SHAPES = sorted(set(VARIANTS) - {"mpeg2", "uhd"})

@@ -8,8 +8,6 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_media.formats import IMAGE, VIDEO
 from beatstitch_samples import coded_image, odd, odd_images
 
-pytestmark = pytest.mark.service
-
 SIZE = (320, 180)
 
 

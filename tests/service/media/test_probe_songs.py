@@ -9,8 +9,6 @@ from beatstitch_media.formats import AUDIO, IMAGE
 from beatstitch_samples import odd, odd_images
 from beatstitch_samples.coded_clips import coded_clip
 
-pytestmark = pytest.mark.service
-
 SINE = ("-f", "lavfi", "-i", "sine=440:d=3:r=44100")
 SONGS = {
     "a.mp3": ("mp3", 44_100),

@@ -12,8 +12,6 @@ from beatstitch.v1 import failure_pb2 as f
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import binaries, sandbox
 
-pytestmark = pytest.mark.service
-
 
 @pytest.fixture
 def python(work_dir):

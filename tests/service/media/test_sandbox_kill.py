@@ -14,8 +14,6 @@ from beatstitch.v1 import failure_pb2 as f
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import sandbox
 
-pytestmark = pytest.mark.service
-
 # Starts a grandchild that ignores SIGTERM, says both ids, and waits.
 FAMILY = """
 import os, signal, sys, time

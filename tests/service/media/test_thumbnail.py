@@ -10,8 +10,6 @@ from beatstitch_media.thumbnail import thumbnail
 from beatstitch_samples import decode_frame_code, odd_images
 from beatstitch_samples.coded_clips import coded_clip, coded_variant
 
-pytestmark = pytest.mark.service
-
 
 @pytest.fixture
 def small(look, work_dir, tmp_path):

@@ -23,8 +23,6 @@ from beatstitch_samples.measure import check_grid, decode_frames, read_codes
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.service
-
 SMALL = (320, 180)
 SHORT = PieceSizes(min_frames=20, max_frames=50, long_frames=100)
 RATES = [

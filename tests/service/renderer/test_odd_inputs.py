@@ -25,8 +25,6 @@ from beatstitch_samples.coded_clips import VARIANTS, coded_clip, coded_variant
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.service
-
 FRAME = (320, 180)
 # What the sniffer doesn't let in, and what takes long to write.
 LEFT_OUT = {"mpeg2"}

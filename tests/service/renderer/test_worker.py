@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     from beatstitch.v1.edl_pb2 import Edl
 
-pytestmark = pytest.mark.service
-
 RATE = Fraction(30)
 SMALL = (320, 180)
 

@@ -29,14 +29,6 @@ BATCH = job_pb2.JOB_LANE_BATCH
 Handler = Callable[[JobContext], Awaitable[JobSucceeded]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder is a service test."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.service)
-
-
 async def until(
     condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float = 10.0
 ) -> None:

@@ -3,8 +3,6 @@
 import asyncpg
 import pytest
 
-pytestmark = pytest.mark.service
-
 CALLS = []
 
 

@@ -15,8 +15,6 @@ from obstore.store import S3Store
 
 from beatstitch_stack import NatsServer, PostgresServer, StackError, ports, postgres_user
 
-pytestmark = pytest.mark.service
-
 
 async def test_acknowledged_messages_survive_kill_9(nats_server_fresh):
     server = nats_server_fresh

@@ -11,8 +11,6 @@ import pytest
 from beatstitch_stack import ServiceProcess, StackError, System
 from beatstitch_stack.health import serves
 
-pytestmark = pytest.mark.service
-
 HERE = str(Path(__file__).parent)
 
 

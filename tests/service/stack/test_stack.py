@@ -15,8 +15,6 @@ from obstore.store import S3Store
 
 from beatstitch_stack import Stack, StackError
 
-pytestmark = pytest.mark.service
-
 
 def store_of(s3, prefix=None):
     return S3Store(

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytestmark = pytest.mark.service
-
 DETAILS = "grpc-status-details-bin"
 
 

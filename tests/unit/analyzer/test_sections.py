@@ -15,8 +15,6 @@ from beatstitch_samples import compose
 
 from .conftest import RATE, clicks, mono
 
-pytestmark = pytest.mark.unit
-
 
 def heard(song) -> Tracking:
     """The song's own truth as a tracker's answer."""

@@ -10,8 +10,6 @@ from beatstitch_samples import compose, noise
 
 from .conftest import RATE, clicks, mono
 
-pytestmark = pytest.mark.unit
-
 TRACKERS = ["librosa_tracker", "madmom_tracker"]
 
 

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from beatstitch_analyzer.waveform import build_waveform, read_waveform
 from beatstitch_core.errors import BeatStitchError
 
-pytestmark = pytest.mark.unit
-
 RATE = 44_100
 
 

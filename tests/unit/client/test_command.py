@@ -22,8 +22,6 @@ from beatstitch_client.cli.making import Made, collect
 from beatstitch_client.cli.stitch import as_dict, summary
 from beatstitch_client.cli.view import Lines, show_job
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.fixture
 def call(monkeypatch):

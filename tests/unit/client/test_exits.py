@@ -22,8 +22,6 @@ from beatstitch_client.errors import (
 from beatstitch_core.error_details import status_of
 from beatstitch_core.errors import REASONS, BeatStitchError
 
-pytestmark = pytest.mark.unit
-
 R = failure_pb2
 
 

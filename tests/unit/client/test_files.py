@@ -9,8 +9,6 @@ import pytest
 from beatstitch.v1 import common_pb2
 from beatstitch_client.media_files import discover, media_type_of, natural_key
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.mark.parametrize(
     ("name", "kind"),

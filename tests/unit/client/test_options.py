@@ -17,8 +17,6 @@ from beatstitch_client.cli.options import (
 )
 from beatstitch_client.cli.up import parse_replicas
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.mark.parametrize(
     ("text", "num", "den"),

@@ -16,8 +16,6 @@ from beatstitch_core.timebase import frame_time_ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.unit
-
 SONG, PHOTO, CLIP = "song", "photo", "clip"
 SHA = {SONG: "a" * 64, PHOTO: "b" * 64, CLIP: "c" * 64}
 CLIP_US = 5_000_000

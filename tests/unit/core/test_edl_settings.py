@@ -10,8 +10,6 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.edl.settings import check_settings, default_fade_frames, with_defaults
 from beatstitch_core.limits import default_limits
 
-pytestmark = pytest.mark.unit
-
 
 def test_defaults():
     full = with_defaults(TimelineSettings())

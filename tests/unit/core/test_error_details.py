@@ -12,8 +12,6 @@ from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch_core.error_details import error_of, status_of
 from beatstitch_core.errors import REASONS, BeatStitchError, fields_error
 
-pytestmark = pytest.mark.unit
-
 
 def kinds(status: Status) -> list[str]:
     return [item.TypeName().rpartition(".")[2] for item in status.details]

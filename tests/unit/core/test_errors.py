@@ -12,8 +12,6 @@ from beatstitch_core.errors import (
     reason_name,
 )
 
-pytestmark = pytest.mark.unit
-
 ALL = [value for value in ErrorReason.values() if value]
 
 

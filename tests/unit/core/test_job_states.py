@@ -4,8 +4,6 @@ from beatstitch.v1 import job_pb2
 from beatstitch.v1.job_pb2 import JobState
 from beatstitch_core.job_states import TERMINAL, is_terminal, may_become
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.mark.parametrize("state", sorted(TERMINAL), ids=JobState.Name)
 @pytest.mark.parametrize("target", JobState.values(), ids=JobState.Name)

@@ -5,8 +5,6 @@ import pytest
 from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch_core import canonical, ids, keys, limits, profiles
 
-pytestmark = pytest.mark.unit
-
 
 def test_ids_are_uuid7_and_sort_by_time():
     first = ids.new_id()

@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch_core import timebase
 
-pytestmark = pytest.mark.unit
-
 RATES = [(24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1)]
 
 

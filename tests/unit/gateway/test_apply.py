@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,8 +24,6 @@ from beatstitch_core.job_states import TERMINAL
 from beatstitch_gateway.jobs.apply import apply_event
 from beatstitch_gateway.jobs.merge import merge_progress
 from beatstitch_gateway.stitch.stages import new_stages
-
-pytestmark = pytest.mark.unit
 
 PENDING = job_pb2.JOB_STATE_PENDING
 RUNNING = job_pb2.JOB_STATE_RUNNING

@@ -17,8 +17,6 @@ from beatstitch_gateway.keys import ApiKey
 from beatstitch_gateway.uploads.plan import MAX_PARTS, plan_parts
 from beatstitch_gateway.validation import Check, clean_filename
 
-pytestmark = pytest.mark.unit
-
 MIB = 1024 * 1024
 
 

@@ -24,8 +24,6 @@ from beatstitch_gateway.stitch.machine import (
 )
 from beatstitch_gateway.stitch.stages import new_stages
 
-pytestmark = pytest.mark.unit
-
 PENDING = job_pb2.JOB_STATE_PENDING
 RUNNING = job_pb2.JOB_STATE_RUNNING
 SUCCEEDED = job_pb2.JOB_STATE_SUCCEEDED

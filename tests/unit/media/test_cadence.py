@@ -2,13 +2,10 @@
 
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beatstitch_media.cadence import cadence
-
-pytestmark = pytest.mark.unit
 
 RATES = [Fraction(r) for r in (24, 25, 30, 50, 60, 120)] + [
     Fraction(n, 1001) for n in (24_000, 30_000, 60_000)

@@ -6,8 +6,6 @@ import pytest
 
 from beatstitch_media.ffprobe import facts_of
 
-pytestmark = pytest.mark.unit
-
 
 def video(**fields):
     shown = {"index": 0, "codec_type": "video", "codec_name": "h264", "width": 64, "height": 36}

@@ -11,8 +11,6 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_media.image import load_image
 from beatstitch_samples import odd_images
 
-pytestmark = pytest.mark.unit
-
 RED_TOP = np.zeros((40, 60, 3), np.uint8)
 RED_TOP[:20] = (255, 0, 0)
 RED_TOP[20:] = (0, 0, 255)

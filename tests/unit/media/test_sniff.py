@@ -8,8 +8,6 @@ from beatstitch_media.formats import AUDIO, IMAGE, VIDEO
 from beatstitch_media.sniff import sniff, sniff_bytes
 from beatstitch_media.sniff_audio import adts_length, mpeg_length
 
-pytestmark = pytest.mark.unit
-
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz: 417 bytes
 ADTS_FRAME = b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(9)  # 16 bytes
 

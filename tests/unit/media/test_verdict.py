@@ -12,8 +12,6 @@ from beatstitch_media.child import FAILURE_MARK
 from beatstitch_media.output import Lines, Tail, Whole
 from beatstitch_media.verdict import error_of, is_inputs_fault, tail, without_paths
 
-pytestmark = pytest.mark.unit
-
 
 def reason(code, stderr=b""):
     return error_of(code, stderr, what="work", timeout_reason=f.ERROR_REASON_RENDER_TIMEOUT).reason
@@ -70,7 +68,7 @@ def test_a_broken_report_is_an_ordinary_failure():
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("/work/job-7/in.mp4: Invalid data", "in.mp4: Invalid data"),
+        ("/var/job-7/in.mp4: Invalid data", "in.mp4: Invalid data"),
         ("Error opening file:/srv/x/y.mp3.", "Error opening file:y.mp3."),
         ("File '/a/b/c.py', line 3", "File 'c.py', line 3"),
         ("rate 30/1 and 16/9 stay", "rate 30/1 and 16/9 stay"),

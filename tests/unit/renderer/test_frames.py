@@ -13,8 +13,6 @@ from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch_renderer.planning.frames import TOLERANCE_US, WHOLE, clip_time_us, layers
 
-pytestmark = pytest.mark.unit
-
 RATES = [(24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60, 1), (24000, 1001), (120, 1)]
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beatstitch.v1 import edl_pb2
 from beatstitch_renderer.compositor.geometry import move_rect, place, view_matrix
-
-pytestmark = pytest.mark.unit
 
 SIDE = st.integers(1, 9000)
 EVEN = st.integers(8, 2000).map(lambda half: half * 2)

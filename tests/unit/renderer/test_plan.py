@@ -15,8 +15,6 @@ from beatstitch_core.limits import MAX_INPUTS_PER_CHUNK, MAX_SEGMENTS_PER_CHUNK
 from beatstitch_renderer.planning.borders import PieceSizes, borders
 from beatstitch_renderer.planning.plan import limited_output, plan_render
 
-pytestmark = pytest.mark.unit
-
 SIZES = PieceSizes(min_frames=120, max_frames=300, long_frames=600)
 SHAPES = settings(
     max_examples=150,

@@ -6,8 +6,6 @@ from PIL import Image
 
 from beatstitch_samples import coded_image, decode_frame_code, encode_frame_code, measure_mix, paint
 
-pytestmark = pytest.mark.unit
-
 
 def fitted(image, out, fit, zoom=1.0):
     """Scales a picture into a frame, cropping or boxing it as a renderer does."""

@@ -18,8 +18,6 @@ from beatstitch_samples import (
     read_codes,
 )
 
-pytestmark = pytest.mark.unit
-
 # Matroska counts in milliseconds.
 TOLERANCE = {".mkv": Fraction(1, 1000), ".webm": Fraction(1, 1000)}
 

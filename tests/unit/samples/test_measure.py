@@ -26,8 +26,6 @@ from beatstitch_samples import (
     write_video,
 )
 
-pytestmark = pytest.mark.unit
-
 TIMES_US = [0, 250_001, 731_377, 1_300_009, 1_900_000]
 
 

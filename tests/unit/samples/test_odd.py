@@ -10,8 +10,6 @@ from PIL import Image, ImageOps, ImageSequence
 
 from beatstitch_samples import decode_audio, decode_frame_code, write_odd_files
 
-pytestmark = pytest.mark.unit
-
 URL = "http://127.0.0.1:9/secret"
 
 

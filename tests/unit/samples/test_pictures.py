@@ -11,8 +11,6 @@ from beatstitch_samples import MOTIFS, SCENES, paint, read_codes, write_clip, wr
 from beatstitch_samples.__main__ import main
 from beatstitch_samples.clips import frames
 
-pytestmark = pytest.mark.unit
-
 SMALL = (480, 320)
 
 

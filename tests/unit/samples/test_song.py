@@ -10,8 +10,6 @@ from beatstitch_samples import compose, decode_audio
 from beatstitch_samples.score import arrange
 from beatstitch_samples.tempo import BeatClock
 
-pytestmark = pytest.mark.unit
-
 
 def onset_errors_ms(samples, rate, times_us):
     """How far from each time the sound first steps out of what was there just before."""

@@ -8,8 +8,6 @@ from beatstitch_stack import NatsServer, PostgresServer, S3Server, Stack, StackE
 from beatstitch_stack.postgres import quoted
 from beatstitch_stack.sigv4 import Credentials
 
-pytestmark = pytest.mark.unit
-
 KEYS = Credentials("access", "secret", "eu-central-1")
 
 

@@ -3,11 +3,7 @@
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from beatstitch_stack.sigv4 import Credentials, presign
-
-pytestmark = pytest.mark.unit
 
 EXAMPLE = Credentials(
     "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1"

@@ -6,8 +6,6 @@ import pytest
 
 from beatstitch_stack import StackError, tools
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.mark.parametrize(
     "find",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from beatstitch.v1 import edl_pb2
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.canonical import canonical_json, edl_hash, message_hash
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_timeline.builder import build_edl, check_built
-
-pytestmark = pytest.mark.unit
 
 FOUR = TimelineSettings(beats_per_cut=4)
 

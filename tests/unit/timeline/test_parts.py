@@ -14,8 +14,6 @@ from beatstitch_timeline.motion import MAX_PERMILLE, MIN_PERMILLE, ken_burns, ro
 from beatstitch_timeline.sources import Source, Sources, place
 from beatstitch_timeline.transitions import way_in
 
-pytestmark = pytest.mark.unit
-
 WIDE = OutputFormat(width=1280, height=720)
 TALL = OutputFormat(width=720, height=1280)
 FADE = Transition(type=edl_pb2.TRANSITION_TYPE_CROSSFADE, frames=8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +13,6 @@ from beatstitch_core.canonical import edl_hash
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.timebase import frame_at, frame_time_us
 from beatstitch_timeline.builder import build_edl, check_built
-
-pytestmark = pytest.mark.unit
 
 RATES = [(24, 1), (25, 1), (30_000, 1_001), (30, 1), (50, 1), (60, 1), (24_000, 1_001), (1, 1)]
 

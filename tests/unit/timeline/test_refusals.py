@@ -10,8 +10,6 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import default_limits
 from beatstitch_timeline.builder import build_edl, check_built
 
-pytestmark = pytest.mark.unit
-
 ONE_CUT_A_BEAT = TimelineSettings(beats_per_cut=1)
 
 
