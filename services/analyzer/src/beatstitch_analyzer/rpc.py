@@ -14,19 +14,26 @@ from beatstitch.internal.v1.analyzer_engine_service_pb2 import (
     DESCRIPTOR,
     AnalyzeAudioRequest,
     AnalyzeAudioResponse,
+    EditBeatGridRequest,
+    EditBeatGridResponse,
+    ExportWaveformRequest,
+    ExportWaveformResponse,
     GetAnalyzerCapabilitiesRequest,
     GetAnalyzerCapabilitiesResponse,
     GetWaveformRequest,
     GetWaveformResponse,
     ProbeMediaRequest,
     ProbeMediaResponse,
+    RenderBeatProofRequest,
+    RenderBeatProofResponse,
 )
+from beatstitch.v1 import failure_pb2
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch_analyzer.analysis import Tell, analyse, choose_for, probe_song
 from beatstitch_analyzer.backends import analyzer_infos
 from beatstitch_analyzer.settings import AnalyzerSettings
 from beatstitch_analyzer.waveform import MAX_BUCKETS, read_waveform
-from beatstitch_core.errors import field_error
+from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.limits import default_limits
 from beatstitch_media.probe import probe
 from beatstitch_runtime.storage import Storage
@@ -119,6 +126,26 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
         infos = analyzer_infos(self._settings.analyzer_backend)
         return GetAnalyzerCapabilitiesResponse(analyzers=infos)
 
+    async def EditBeatGrid(  # noqa: N802
+        self, _request: EditBeatGridRequest, _context: Context
+    ) -> EditBeatGridResponse:
+        """Not offered yet."""
+        raise _not_yet("EditBeatGrid")
+
+    async def RenderBeatProof(  # noqa: N802
+        self, _request: RenderBeatProofRequest, _context: Context
+    ) -> AsyncIterator[RenderBeatProofResponse]:
+        """Not offered yet."""
+        raise _not_yet("RenderBeatProof")
+        yield RenderBeatProofResponse()  # makes this a stream
+
+    async def ExportWaveform(  # noqa: N802
+        self, _request: ExportWaveformRequest, _context: Context
+    ) -> AsyncIterator[ExportWaveformResponse]:
+        """Not offered yet."""
+        raise _not_yet("ExportWaveform")
+        yield ExportWaveformResponse()  # makes this a stream
+
     async def _analyse(self, request: AnalyzeAudioRequest, tell: Tell) -> BeatGrid:
         async with self._places:
             with tempfile.TemporaryDirectory(dir=self._settings.work_dir) as folder:
@@ -152,6 +179,12 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
         if len(self._waveforms) > _WAVEFORMS_KEPT:
             self._waveforms.popitem(last=False)
         return data
+
+
+def _not_yet(method: str) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_UNIMPLEMENTED, f"{method} is not offered by this version"
+    )
 
 
 def _name(key: str) -> str:

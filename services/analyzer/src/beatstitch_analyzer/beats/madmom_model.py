@@ -46,11 +46,8 @@ class MadmomModel:
             One frame per started 10 ms.
         """
         features = self._all_features(samples)
-        windows = split_windows(features)
-        pieces = [
-            run_ensemble(self._ensemble, windows[first : first + _WINDOWS_AT_ONCE])
-            for first in range(0, len(windows), _WINDOWS_AT_ONCE)
-        ]
+        batches = split_windows(features, _WINDOWS_AT_ONCE)
+        pieces = [run_ensemble(self._ensemble, batch) for batch in batches]
         classes = join_windows(np.concatenate(pieces), len(features))
         return Activations(classes[:, 1].copy(), classes[:, 2].copy())
 

@@ -80,7 +80,9 @@ def track(samples: Floats, sample_rate: int, tracker: Tracker) -> Tracking:
 
 def _prepare(samples: Floats, sample_rate: int) -> Floats:
     """Resamples to SAMPLE_RATE and takes out what is no number."""
-    sound = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
+    sound = samples
+    if not np.isfinite(sound).all():
+        sound = np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
     if sample_rate != SAMPLE_RATE:
         sound = signal.resample_poly(sound, SAMPLE_RATE, sample_rate).astype(np.float32)
     return sound

@@ -6,6 +6,8 @@ equal those of the whole song, while memory stays flat and all windows run as on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from beatstitch_analyzer.beats.model import FPS, Floats
@@ -15,13 +17,14 @@ MARGIN = 10 * FPS
 _LENGTH = CORE + 2 * MARGIN
 
 
-def split_windows(frames: Floats) -> Floats:
-    """(n, width) → (windows, length, width); a short song is one window of its own length."""
-    count = len(frames)
-    if count <= _LENGTH:
-        return frames[None]
-    starts = _starts(count)
-    return np.stack([frames[start : start + _LENGTH] for start in starts])
+def split_windows(frames: Floats, at_once: int) -> Iterator[Floats]:
+    """(n, width) → batches of up to `at_once` windows, each (windows, length, width).
+
+    A short song is one window of its own length.
+    """
+    starts, length = _starts(len(frames)), min(_LENGTH, len(frames))
+    for first in range(0, len(starts), at_once):
+        yield np.stack([frames[s : s + length] for s in starts[first : first + at_once]])
 
 
 def join_windows(windows: Floats, count: int) -> Floats:
@@ -40,5 +43,6 @@ def join_windows(windows: Floats, count: int) -> Floats:
 
 def _starts(count: int) -> list[int]:
     """First frames of the windows; the last window ends with the song."""
-    starts = list(range(0, count - _LENGTH, CORE))
-    return [*starts, count - _LENGTH]
+    if count <= _LENGTH:
+        return [0]
+    return [*range(0, count - _LENGTH, CORE), count - _LENGTH]
