@@ -91,6 +91,10 @@ async def test_nobody_sees_what_belongs_to_another(house):
                 c.AnalyzeAudio(asset_id=song_id),
                 c.GetBeatGrid(asset_id=song_id),
                 c.GetWaveform(asset_id=song_id),
+                c.EditBeatGrid(asset_id=song_id, replace=True),
+                c.RenderBeatProof(asset_id=song_id),
+                c.ExportWaveform(asset_id=song_id),
+                c.GetFilmstrip(asset_id=picture_id),
             ],
             "RENDER_NOT_FOUND": [
                 c.GetRender(render_id=render_id),
@@ -275,7 +279,7 @@ async def test_every_method_is_offered(house):
         try:
             if name == "UploadAsset":
                 await call(iter(()))
-            elif name in {"WatchJob", "DownloadOutput"}:
+            elif name in {"WatchJob", "DownloadOutput", "RenderBeatProof", "ExportWaveform"}:
                 await call().read()
             else:
                 await call()

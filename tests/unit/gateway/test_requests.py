@@ -55,6 +55,7 @@ def test_all_that_is_wrong_is_told_at_once():
         fit=9,
         fill=9,
         image_motion=9,
+        on_low_confidence=9,
         audio_start_us=5,
         audio_end_us=5,
     )
@@ -68,6 +69,7 @@ def test_all_that_is_wrong_is_told_at_once():
         "fit",
         "fill",
         "image_motion",
+        "on_low_confidence",
         "transition.frames",
         "audio_end_us",
     ]

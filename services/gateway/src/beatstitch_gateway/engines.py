@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import grpc.aio
@@ -13,10 +13,13 @@ from beatstitch.internal.v1.timeline_engine_service_pb2_grpc import TimelineEngi
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.settings import GatewaySettings
-from beatstitch_runtime.rpc.channel import call, open_channel
+from beatstitch_runtime.rpc.channel import call, call_stream, open_channel
 
 Reply = TypeVar("Reply")
 Method = Callable[..., grpc.aio.UnaryUnaryCall[Any, Reply]]
+StreamMethod = Callable[..., grpc.aio.UnaryStreamCall[Any, Reply]]
+# A film of a song of ten minutes takes its time.
+STREAM_TIMEOUT_S = 300.0
 
 
 class Engines:
@@ -44,6 +47,13 @@ class Engines:
         """
         stub = AnalyzerEngineServiceStub(self._channel("analyzer"))
         return await self._call(method(stub), request, "analyzer", timeout_s)
+
+    def analyzer_stream(
+        self, method: Callable[[Any], StreamMethod[Reply]], request: object
+    ) -> AsyncIterator[Reply]:
+        """Calls one of the analyzer's streams; see `analyzer`."""
+        stub = AnalyzerEngineServiceStub(self._channel("analyzer"))
+        return call_stream(method(stub), request, timeout_s=STREAM_TIMEOUT_S, dependency="analyzer")
 
     async def timeline(
         self,

@@ -55,6 +55,8 @@ def ready_media(row: AssetRow) -> ReadyMedia:
         object=row.object,
         info=row.asset.info,
         filename=row.asset.filename,
+        traits=row.asset.traits if row.asset.HasField("traits") else None,
+        proxy=row.proxy,
     )
 
 
@@ -73,6 +75,7 @@ def ingest_spec(row: AssetRow, settings: AnalysisSettings | None = None) -> JobS
             filename=row.asset.filename,
             audio=row.object,
             settings=settings or AnalysisSettings(),
+            overlay=row.overlay if row.overlay.edits else None,
         )
         return JobSpec(beat_analysis=analysis)
     ingest = MediaIngestSpec(asset_id=row.asset.id, filename=row.asset.filename, media=row.object)

@@ -6,7 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from beatstitch.v1 import common_pb2, edl_pb2, timeline_pb2
-from beatstitch.v1.analysis_service_pb2 import AnalysisSettings, AnalyzerChoice
+from beatstitch.v1.analysis_service_pb2 import (
+    AnalysisSettings,
+    AnalyzerChoice,
+    WaveformFormat,
+)
+from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
 from beatstitch.v1.common_pb2 import MediaType, Rational
 from beatstitch.v1.edl_pb2 import OutputFormat
 from beatstitch.v1.failure_pb2 import FieldViolation
@@ -24,6 +29,9 @@ MAX_LABEL_KEY = 63
 MAX_LABEL_VALUE = 255
 MAX_RATIONAL = 1_000_000
 MAX_TRANSITION_FRAMES = 100_000
+MAX_METRES = 6
+MAX_EDITS = 1000
+WAVEFORM_BINS = (0, 256, 1024, 4096, 16384)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 UPLOADABLE = (
     common_pb2.MEDIA_TYPE_AUDIO,
@@ -126,7 +134,13 @@ class Check:
         )
 
     def analysis(self, settings: AnalysisSettings, field: str) -> None:
-        """A known tracker."""
+        """A known tracker, and metres of 2 to 7."""
+        metres = settings.beats_per_bar
+        self.that(
+            len(metres) <= MAX_METRES and all(2 <= metre <= 7 for metre in metres),
+            f"{field}.beats_per_bar",
+            f"has up to {MAX_METRES} metres of 2 to 7",
+        )
         self.that(settings.analyzer in AnalyzerChoice.values(), f"{field}.analyzer", "is not known")
 
     def media_ids(self, ids: Sequence[str], limits: Limits) -> None:
@@ -146,6 +160,11 @@ class Check:
             (settings.fit, edl_pb2.Fit.values(), "fit"),
             (settings.fill, edl_pb2.FillPolicy.values(), "fill"),
             (settings.image_motion, timeline_pb2.ImageMotion.values(), "image_motion"),
+            (
+                settings.on_low_confidence,
+                timeline_pb2.LowConfidencePolicy.values(),
+                "on_low_confidence",
+            ),
         ):
             self.that(value in known, f"settings.{field}", f"{value} is not known")
         self.within(transition.frames, 0, MAX_TRANSITION_FRAMES, "settings.transition.frames")
@@ -190,6 +209,26 @@ class Check:
             "has to be 0 (the song's end) or after start_us",
         )
         self.within(buckets, 0, 20_000, "buckets")
+
+    def edits(self, edits: Sequence[BeatGridEdit], *, may_be_none: bool) -> None:
+        """Corrections of a grid; whether each can be applied is the analyzer's to say."""
+        self.that(bool(edits) or may_be_none, "edits", "at least one is required")
+        self.that(len(edits) <= MAX_EDITS, "edits", f"at most {MAX_EDITS} are allowed")
+        for index, edit in enumerate(edits):
+            known = edit.WhichOneof("edit") is not None
+            self.that(known, f"edits[{index}]", "says nothing that this server knows")
+
+    def waveform_file(
+        self, kind: WaveformFormat.ValueType, samples_per_bin: int, width: int
+    ) -> None:
+        """A waveform's format and its measures."""
+        self.that(kind in WaveformFormat.values(), "format", "is not known")
+        self.that(
+            samples_per_bin in WAVEFORM_BINS,
+            "samples_per_bin",
+            "has to be 256, 1024, 4096 or 16384",
+        )
+        self.that(width == 0 or 200 <= width <= 8000, "width", "allowed are 200 to 8000 pixels")
 
 
 def clean_filename(name: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from google.protobuf.message import Message
 from sqlalchemy.engine import Row
 
 from beatstitch.v1 import asset_pb2, common_pb2
 from beatstitch.v1.asset_pb2 import Asset
+from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.job_pb2 import BeatAnalysisResult
 from beatstitch_core.ids import is_id
@@ -37,6 +39,12 @@ class AssetRow:
         beat_grid: Canonical JSON of a BeatGrid, or None.
         waveform: The analyzer's format, or None.
         analysis: What the newest finished analysis told clients, or None.
+        heard_grid: The grid before corrections, or None.
+        activations: What the tracker's network made of the song, or None.
+        overlay: The corrections that are in `beat_grid`.
+        filmstrip: A JPEG of a clip's frames side by side, or None.
+        filmstrip_frames: How many.
+        proxy: A small copy of a clip, or None.
     """
 
     tenant: str
@@ -46,6 +54,12 @@ class AssetRow:
     beat_grid: ObjectRef | None = None
     waveform: ObjectRef | None = None
     analysis: BeatAnalysisResult | None = None
+    heard_grid: ObjectRef | None = None
+    activations: ObjectRef | None = None
+    overlay: BeatGridOverlay = field(default_factory=BeatGridOverlay)
+    filmstrip: ObjectRef | None = None
+    filmstrip_frames: int = 0
+    proxy: ObjectRef | None = None
 
     @property
     def is_audio(self) -> bool:
@@ -79,11 +93,17 @@ def _read(row: Row[Any]) -> AssetRow:
         beat_grid=ref(row.beat_grid),
         waveform=ref(row.waveform),
         analysis=BeatAnalysisResult.FromString(row.analysis) if row.analysis else None,
+        heard_grid=ref(row.heard_grid),
+        activations=ref(row.activations),
+        overlay=BeatGridOverlay.FromString(row.overlay or b""),
+        filmstrip=ref(row.filmstrip),
+        filmstrip_frames=row.filmstrip_frames,
+        proxy=ref(row.proxy),
     )
 
 
 def _columns(row: AssetRow) -> dict[str, Any]:
-    def data(value: ObjectRef | BeatAnalysisResult | None) -> bytes | None:
+    def data(value: Message | None) -> bytes | None:
         return value.SerializeToString() if value is not None else None
 
     return {
@@ -96,6 +116,12 @@ def _columns(row: AssetRow) -> dict[str, Any]:
         "beat_grid": data(row.beat_grid),
         "waveform": data(row.waveform),
         "analysis": data(row.analysis),
+        "heard_grid": data(row.heard_grid),
+        "activations": data(row.activations),
+        "overlay": data(row.overlay),
+        "filmstrip": data(row.filmstrip),
+        "filmstrip_frames": row.filmstrip_frames,
+        "proxy": data(row.proxy),
     }
 
 

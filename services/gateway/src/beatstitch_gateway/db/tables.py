@@ -90,6 +90,13 @@ assets = sa.Table(
     _bytes("beat_grid", nullable=True),
     _bytes("waveform", nullable=True),
     _bytes("analysis", nullable=True),
+    # The grid before corrections, what it takes to decode it again, and the corrections.
+    _bytes("heard_grid", nullable=True),
+    _bytes("activations", nullable=True),
+    _bytes("overlay", nullable=True),
+    _bytes("filmstrip", nullable=True),
+    sa.Column("filmstrip_frames", sa.Integer, nullable=False, server_default="0"),
+    _bytes("proxy", nullable=True),
     sa.Index(None, "project_id", "position", "id"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
+from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
 from beatstitch.v1.failure_pb2 import Failure
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db import assets
@@ -22,7 +23,7 @@ async def note_success(tx: Transaction, row: JobRow, succeeded: JobSucceeded) ->
     if asset is None:  # deleted meanwhile
         return
     if succeeded.HasField("beat_analysis"):
-        _take_analysis(asset, succeeded)
+        _take_analysis(asset, succeeded, row.job_spec().beat_analysis.overlay)
     else:
         _take_ingest(asset, succeeded)
     asset.asset.state = asset_pb2.ASSET_STATE_READY
@@ -49,12 +50,18 @@ async def note_end(tx: Transaction, row: JobRow) -> None:
     await assets.update(tx, asset)
 
 
-def _take_analysis(asset: AssetRow, succeeded: JobSucceeded) -> None:
+def _take_analysis(asset: AssetRow, succeeded: JobSucceeded, applied: BeatGridOverlay) -> None:
     output = succeeded.beat_analysis
     asset.asset.sha256 = output.audio.sha256
     asset.asset.info.CopyFrom(output.info)
-    asset.beat_grid = output.beat_grid
+    asset.heard_grid = output.beat_grid
+    asset.activations = output.activations if output.activations.key else None
     asset.waveform = output.waveform
+    if asset.beat_grid is None or asset.overlay == applied:
+        edited = output.HasField("edited_beat_grid")
+        asset.beat_grid = output.edited_beat_grid if edited else output.beat_grid
+    # Else somebody corrected the grid while this analysis ran: a person's grid stays, and the next
+    # correction is applied to what was heard now.
     asset.analysis = output.result
     asset.analysis.asset_id = asset.asset.id
 
@@ -69,6 +76,13 @@ def _take_ingest(asset: AssetRow, succeeded: JobSucceeded) -> None:
     if output.thumbnail.key:
         asset.thumbnail = output.thumbnail
         asset.asset.has_thumbnail = True
+    if output.HasField("traits"):
+        asset.asset.traits.CopyFrom(output.traits)
+    if output.filmstrip.key:
+        asset.filmstrip = output.filmstrip
+        asset.filmstrip_frames = output.filmstrip_frames
+        asset.asset.has_filmstrip = True
+    asset.proxy = output.proxy if output.proxy.key else None
 
 
 def _cancelled(row: JobRow) -> Failure:

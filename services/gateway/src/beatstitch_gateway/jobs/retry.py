@@ -8,6 +8,7 @@ from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.db import assets, jobs, renders
+from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.submit import new_job, submit, submit_stitch
@@ -42,20 +43,23 @@ async def retry_job(tx: Transaction, row: JobRow) -> Job:
     job.retry_of = old.id
     spec = row.job_spec()
     if old.asset_id:
-        await _reopen_asset(tx, row.tenant, job)
+        asset = await _reopen_asset(tx, row.tenant, job)
+        if spec.HasField("beat_analysis"):
+            spec.beat_analysis.overlay.CopyFrom(asset.overlay)
     if spec.HasField("render"):
         spec.render.render_id = await _copy_render(tx, row.tenant, spec.render.render_id, job)
     return (await submit(tx, row.tenant, job, spec)).job
 
 
-async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> None:
+async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:
     asset = await assets.get(tx, tenant, job.asset_id, lock=True)
     if asset.asset.state != asset_pb2.ASSET_STATE_FAILED:
-        return  # a second analysis of a READY song, or another retry is under way
+        return asset  # a second analysis of a READY song, or another retry is under way
     asset.asset.state = asset_pb2.ASSET_STATE_PROCESSING
     asset.asset.ingest_job_id = job.id
     asset.asset.ClearField("failure")
     await assets.update(tx, asset)
+    return asset
 
 
 async def _copy_render(tx: Transaction, tenant: str, render_id: str, job: Job) -> str:

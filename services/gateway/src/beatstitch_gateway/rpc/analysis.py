@@ -4,30 +4,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from beatstitch.internal.v1 import analyzer_engine_service_pb2 as engine
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.analysis_service_pb2 import (
     AnalyzeAudioRequest,
     AnalyzeAudioResponse,
+    EditBeatGridRequest,
+    EditBeatGridResponse,
+    ExportWaveformRequest,
+    ExportWaveformResponse,
     GetBeatGridRequest,
     GetBeatGridResponse,
     GetWaveformRequest,
     GetWaveformResponse,
+    RenderBeatProofRequest,
+    RenderBeatProofResponse,
 )
 from beatstitch.v1.analysis_service_pb2_grpc import AnalysisServiceServicer
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch_core.canonical import parse_json
-from beatstitch_core.errors import field_error
 from beatstitch_gateway import specs
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.db import assets
-from beatstitch_gateway.db.assets import AssetRow
+from beatstitch_gateway.corrections import edit_grid
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.songs import get_song
 from beatstitch_gateway.validation import Check
 
 
@@ -48,7 +54,7 @@ class AnalysisRpc(AnalysisServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> AnalyzeAudioResponse:
-            song = await _song(tx, tenant, request.asset_id)
+            song = await get_song(tx, tenant, request.asset_id)
             specs.need_ready(song)
             job = new_job(
                 song.asset.project_id,
@@ -66,9 +72,11 @@ class AnalysisRpc(AnalysisServiceServicer):
     ) -> GetBeatGridResponse:
         """The song's current beat grid."""
         async with self._deps.database.transaction() as tx:
-            song = specs.need_grid(await _song(tx, current_tenant(), request.asset_id))
+            song = specs.need_grid(await get_song(tx, current_tenant(), request.asset_id))
         ref = song.beat_grid or ObjectRef()
-        return GetBeatGridResponse(beat_grid=await self._grid(ref), beat_grid_sha256=ref.sha256)
+        return GetBeatGridResponse(
+            beat_grid=await self._grid(ref), beat_grid_sha256=ref.sha256, overlay=song.overlay
+        )
 
     async def GetWaveform(
         self, request: GetWaveformRequest, context: Context
@@ -78,7 +86,7 @@ class AnalysisRpc(AnalysisServiceServicer):
         check.waveform(request.start_us, request.end_us, request.buckets)
         check.done()
         async with self._deps.database.transaction() as tx:
-            song = specs.need_grid(await _song(tx, current_tenant(), request.asset_id))
+            song = specs.need_grid(await get_song(tx, current_tenant(), request.asset_id))
         question = engine.GetWaveformRequest(
             waveform=song.waveform,
             start_us=request.start_us,
@@ -90,15 +98,54 @@ class AnalysisRpc(AnalysisServiceServicer):
             self._deps.engines.analyzer(lambda stub: stub.GetWaveform, question),
         )
         end_us = request.end_us or grid.duration_us
-        beats = [b for b in grid.beats if request.start_us <= b.time_us < end_us]
-        return GetWaveformResponse(waveform=answer.waveform, beats=beats)
+        start_us = request.start_us
+        return GetWaveformResponse(
+            waveform=answer.waveform,
+            beats=[b for b in grid.beats if start_us <= b.time_us < end_us],
+            bars=[b for b in grid.bars if b.start_us < end_us and b.end_us > start_us],
+            sections=[s for s in grid.sections if s.start_us < end_us and s.end_us > start_us],
+        )
+
+    async def EditBeatGrid(
+        self, request: EditBeatGridRequest, context: Context
+    ) -> EditBeatGridResponse:
+        """Corrects the song's grid."""
+        return await edit_grid(self._deps, current_tenant(), request)
+
+    async def RenderBeatProof(
+        self, request: RenderBeatProofRequest, context: Context
+    ) -> AsyncIterator[RenderBeatProofResponse]:
+        """A short film of a grid; the analyzer makes it."""
+        async with self._deps.database.transaction() as tx:
+            song = specs.need_grid(await get_song(tx, current_tenant(), request.asset_id))
+        given = request.HasField("beat_grid")
+        grid = request.beat_grid if given else await self._grid(song.beat_grid or ObjectRef())
+        question = engine.RenderBeatProofRequest(audio=song.object, beat_grid=grid)
+        async for part in self._deps.engines.analyzer_stream(
+            lambda stub: stub.RenderBeatProof, question
+        ):
+            yield RenderBeatProofResponse(chunk=part.chunk)
+
+    async def ExportWaveform(
+        self, request: ExportWaveformRequest, context: Context
+    ) -> AsyncIterator[ExportWaveformResponse]:
+        """The song's shape in a file format of the trade; the analyzer writes it."""
+        check = Check()
+        check.waveform_file(request.format, request.samples_per_bin, request.width)
+        check.done()
+        async with self._deps.database.transaction() as tx:
+            song = specs.need_grid(await get_song(tx, current_tenant(), request.asset_id))
+        question = engine.ExportWaveformRequest(
+            waveform=song.waveform,
+            beat_grid=await self._grid(song.beat_grid or ObjectRef()),
+            format=request.format,
+            samples_per_bin=request.samples_per_bin,
+            width=request.width,
+        )
+        async for part in self._deps.engines.analyzer_stream(
+            lambda stub: stub.ExportWaveform, question
+        ):
+            yield ExportWaveformResponse(chunk=part.chunk, content_type=part.content_type)
 
     async def _grid(self, ref: ObjectRef) -> BeatGrid:
         return parse_json(await self._deps.storage.get(ref.key), BeatGrid())
-
-
-async def _song(tx: Transaction, tenant: str, asset_id: str) -> AssetRow:
-    row = await assets.get(tx, tenant, asset_id)
-    if not row.is_audio:
-        raise field_error("asset_id", f"{row.asset.filename!r} is not a song")
-    return row

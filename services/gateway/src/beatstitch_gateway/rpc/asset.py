@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from beatstitch.v1 import asset_pb2, failure_pb2
+from beatstitch.v1 import asset_pb2, common_pb2, failure_pb2
 from beatstitch.v1.asset_service_pb2 import (
     CompleteUploadRequest,
     CompleteUploadResponse,
@@ -17,6 +17,8 @@ from beatstitch.v1.asset_service_pb2 import (
     DeleteAssetResponse,
     GetAssetRequest,
     GetAssetResponse,
+    GetFilmstripRequest,
+    GetFilmstripResponse,
     GetThumbnailRequest,
     GetThumbnailResponse,
     ListAssetsRequest,
@@ -31,6 +33,7 @@ from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_gateway import paging, specs
 from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.db import assets, jobs, projects, uploads
+from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.not_found import no_asset
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
@@ -157,13 +160,28 @@ class AssetRpc(AssetServiceServicer):
             raise field_error("asset_id", "a song has no thumbnail")
         specs.need_ready(row)
         if row.thumbnail is None:
-            raise BeatStitchError(
-                failure_pb2.ERROR_REASON_OBJECT_MISSING,
-                "no thumbnail was made of it",
-                metadata={"asset_id": row.asset.id},
-            )
+            raise _nothing_made(row, "thumbnail")
         image = await self._deps.storage.get(row.thumbnail.key)
         return GetThumbnailResponse(image=image, content_type="image/jpeg")
+
+    async def GetFilmstrip(
+        self, request: GetFilmstripRequest, context: Context
+    ) -> GetFilmstripResponse:
+        """Frames of a clip side by side."""
+        async with self._deps.database.transaction() as tx:
+            row = await assets.get(tx, current_tenant(), request.asset_id)
+        if row.asset.media_type != common_pb2.MEDIA_TYPE_VIDEO:
+            raise field_error("asset_id", "only a clip has a filmstrip")
+        specs.need_ready(row)
+        frames = row.filmstrip_frames
+        if row.filmstrip is None or not frames:
+            raise _nothing_made(row, "filmstrip")
+        return GetFilmstripResponse(
+            image=await self._deps.storage.get(row.filmstrip.key),
+            content_type="image/jpeg",
+            frame_count=frames,
+            step_us=row.asset.info.duration_us // frames,
+        )
 
     async def CreateAssetDownloadLink(
         self, request: CreateAssetDownloadLinkRequest, context: Context
@@ -177,3 +195,11 @@ class AssetRpc(AssetServiceServicer):
         end = expiry(expires_s)
         url = self._deps.storage.sign_get(row.key, expires_s, row.asset.filename)
         return CreateAssetDownloadLinkResponse(url=url, expire_time=end)
+
+
+def _nothing_made(row: AssetRow, what: str) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_OBJECT_MISSING,
+        f"no {what} was made of it",
+        metadata={"asset_id": row.asset.id},
+    )
