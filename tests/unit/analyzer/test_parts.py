@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beatstitch.v1 import analysis_service_pb2, beat_grid_pb2
@@ -125,6 +125,7 @@ def test_drifting_beats_lose_their_jitter_and_keep_their_drift():
     assert np.all(np.diff(smooth) > 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 600), min_size=1, max_size=50), st.integers(2, 7))
 def test_grids_hold_their_invariants(raw: list[float], metre: int):
     times = np.sort(np.array(raw))

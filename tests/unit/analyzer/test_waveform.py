@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beatstitch_analyzer.waveform import build_waveform, read_waveform
@@ -53,6 +53,7 @@ def test_beyond_the_end_there_is_nothing():
     assert read_waveform(data, start_us=500_000, end_us=9_000_000).end_us == 1_000_000
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 60_000),
     start=st.integers(0, 2_000_000),
