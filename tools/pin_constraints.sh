@@ -11,7 +11,11 @@ $pip install --upgrade pip
 $pip install --group build
 rooms=()
 for room in libs/* services/*; do
-  [ "$room" = services/analyzer ] && rooms+=(-e "./$room[madmom]") || rooms+=(-e "./$room")
+  case $room in
+    services/analyzer) rooms+=(-e "./$room[madmom]") ;;
+    libs/client) rooms+=(-e "./$room[stack]") ;;
+    *) rooms+=(-e "./$room") ;;
+  esac
 done
 PATH="$scratch/venv/bin:$PATH" $pip install --group dev --no-build-isolation "${rooms[@]}"
 {
