@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import grpc
@@ -99,6 +100,31 @@ async def test_get_waveform_reads_a_range(room, clicks: Path):
     assert (
         await reason_of(room.engine.GetWaveform(request)) == failure_pb2.ERROR_REASON_FIELD_INVALID
     )
+
+
+async def test_export_waveform_streams_a_file(room, clicks: Path):
+    job = await room.song(clicks)
+    job.beat_analysis.settings.CopyFrom(LIBROSA)
+    made = (await room.end_of(job)).succeeded.beat_analysis
+    request = calls.ExportWaveformRequest(waveform=made.waveform)
+    parts = [part async for part in room.engine.ExportWaveform(request)]
+    assert parts[0].content_type == "application/octet-stream"
+    dat = b"".join(part.chunk for part in parts)
+    version, flags, rate, scale, length, channels = struct.unpack_from("<iIiiIi", dat)
+    assert (version, flags, scale, channels) == (2, 1, 256, 1)
+    assert len(dat) == 24 + 2 * length
+    assert abs(length * scale - 12 * rate) < scale
+    request.format = analysis_service_pb2.WAVEFORM_FORMAT_PNG
+    parts = [part async for part in room.engine.ExportWaveform(request)]
+    assert parts[0].content_type == "image/png"
+    assert parts[0].chunk.startswith(b"\x89PNG")
+    request.width = 8001
+
+    async def first():
+        async for _ in room.engine.ExportWaveform(request):
+            pass
+
+    assert await reason_of(first()) == failure_pb2.ERROR_REASON_FIELD_INVALID
 
 
 async def test_capabilities_name_the_models_licence(room):

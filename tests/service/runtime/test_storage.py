@@ -57,6 +57,15 @@ async def test_bytes(storage, s3_prefix):
     assert await storage.head(key) is None
 
 
+async def test_a_range_of_an_object(storage, s3_prefix):
+    await storage.put(f"{s3_prefix}range", b"0123456789")
+    assert await storage.get_range(f"{s3_prefix}range", 2, 5) == b"23456"
+    assert await storage.get_range(f"{s3_prefix}range", 8, 5) == b"89"
+    assert await storage.get_range(f"{s3_prefix}range", 10, 5) == b""
+    with pytest.raises(BeatStitchError, match="OBJECT_MISSING"):
+        await storage.get_range(f"{s3_prefix}none", 0, 5)
+
+
 async def test_a_missing_object(storage, s3_prefix, tmp_path):
     key = f"{s3_prefix}none"
     for attempt in (

@@ -94,6 +94,20 @@ class Storage:
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
+    async def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """`length` ≥ 1 bytes of the object from `offset` on; fewer where it ends before."""
+        with storage_errors(key):
+            try:
+                found = await obstore.get_range_async(self._store, key, start=offset, length=length)
+            except FileNotFoundError:
+                raise
+            except BaseError:
+                # S3 refuses a range that begins at the end.
+                if offset < await self._size(key):
+                    raise
+                return b""
+            return bytes(found)
+
     async def put(self, key: str, data: bytes) -> ObjectRef:
         """Store the bytes, over what was there."""
         with storage_errors(key):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,11 +31,12 @@ from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch_analyzer.analysis import Tell, analyse, choose_for, probe_song
 from beatstitch_analyzer.backends import analyzer_infos
 from beatstitch_analyzer.settings import AnalyzerSettings
-from beatstitch_analyzer.waveform import MAX_BUCKETS, read_waveform
+from beatstitch_analyzer.waveform import MAX_BUCKETS, read_stored
+from beatstitch_analyzer.waveform.export import export_waveform
 from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.limits import default_limits
 from beatstitch_media.probe import probe
-from beatstitch_runtime.storage import Storage
+from beatstitch_runtime.storage import STREAM_BYTES, Storage
 
 if TYPE_CHECKING:
     from typing import Any
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["AnalyzerEngineService"].full_name
-_WAVEFORMS_KEPT = 32
 
 
 class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
@@ -55,7 +54,6 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
     def __init__(self, storage: Storage, settings: AnalyzerSettings) -> None:
         self._storage, self._settings = storage, settings
         self._places = asyncio.Semaphore(settings.rpc_slots)
-        self._waveforms: OrderedDict[str, bytes] = OrderedDict()
 
     async def AnalyzeAudio(  # noqa: N802
         self, request: AnalyzeAudioRequest, _context: Context
@@ -113,11 +111,33 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
             raise field_error("start_us", "is not negative")
         if request.end_us and request.end_us <= request.start_us:
             raise field_error("end_us", "lies after start_us, or is 0 for the song's end")
-        data = await self._waveform(request.waveform.key)
-        waveform = read_waveform(
-            data, start_us=request.start_us, end_us=request.end_us, buckets=request.buckets
+        waveform = await read_stored(
+            self._storage,
+            request.waveform.key,
+            start_us=request.start_us,
+            end_us=request.end_us,
+            buckets=request.buckets,
         )
         return GetWaveformResponse(waveform=waveform)
+
+    async def ExportWaveform(  # noqa: N802
+        self, request: ExportWaveformRequest, _context: Context
+    ) -> AsyncIterator[ExportWaveformResponse]:
+        """A stored waveform as a file, 256 KiB at a time."""
+        if not request.waveform.key:
+            raise field_error("waveform.key", "is required")
+        made = await export_waveform(
+            self._storage,
+            request.waveform.key,
+            request.beat_grid,
+            request.format,
+            samples_per_bin=request.samples_per_bin,
+            width=request.width,
+        )
+        for start in range(0, len(made.data), STREAM_BYTES):
+            part = ExportWaveformResponse(chunk=made.data[start : start + STREAM_BYTES])
+            part.content_type = "" if start else made.content_type
+            yield part
 
     async def GetAnalyzerCapabilities(  # noqa: N802
         self, _request: GetAnalyzerCapabilitiesRequest, _context: Context
@@ -138,13 +158,6 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
         """Not offered yet."""
         raise _not_yet("RenderBeatProof")
         yield RenderBeatProofResponse()  # makes this a stream
-
-    async def ExportWaveform(  # noqa: N802
-        self, _request: ExportWaveformRequest, _context: Context
-    ) -> AsyncIterator[ExportWaveformResponse]:
-        """Not offered yet."""
-        raise _not_yet("ExportWaveform")
-        yield ExportWaveformResponse()  # makes this a stream
 
     async def _analyse(self, request: AnalyzeAudioRequest, tell: Tell) -> BeatGrid:
         async with self._places:
@@ -169,24 +182,13 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
                 )
         return made.grid
 
-    async def _waveform(self, key: str) -> bytes:
-        """The file; keys are content-addressed, so what was read once stays true."""
-        data = self._waveforms.get(key)
-        if data is None:
-            data = await self._storage.get(key)
-        self._waveforms[key] = data
-        self._waveforms.move_to_end(key)
-        if len(self._waveforms) > _WAVEFORMS_KEPT:
-            self._waveforms.popitem(last=False)
-        return data
+
+def _name(key: str) -> str:
+    """What messages call a file that came without a name."""
+    return key.rsplit("/", 1)[-1]
 
 
 def _not_yet(method: str) -> BeatStitchError:
     return BeatStitchError(
         failure_pb2.ERROR_REASON_UNIMPLEMENTED, f"{method} is not offered by this version"
     )
-
-
-def _name(key: str) -> str:
-    """What messages call a file that came without a name."""
-    return key.rsplit("/", 1)[-1]
