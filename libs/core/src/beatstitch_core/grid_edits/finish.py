@@ -1,0 +1,146 @@
+"""From a corrected draft to the document that everybody reads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from math import sqrt
+from statistics import fmean, median
+
+from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
+from beatstitch.v1.beat_grid_pb2 import Bar, Beat, BeatGrid, ConstantTempo, Section, TempoPoint
+from beatstitch_core.canonical import message_hash
+from beatstitch_core.grid_edits.pulse import nearest
+from beatstitch_core.grid_edits.state import Draft
+from beatstitch_core.grid_edits.tempo_edits import US_PER_MINUTE
+from beatstitch_core.timebase import us_to_ms
+
+_SAME_SOUND_US = 30_000
+_ON_LINE_US = 1.5
+_EVEN_BPM = 120.0
+
+
+def finish(draft: Draft, overlay: BeatGridOverlay) -> BeatGrid:
+    """The corrected grid; what was measured of the song stays, what follows from beats is new."""
+    grid = BeatGrid()
+    grid.CopyFrom(draft.heard)
+    if draft.changed:
+        _write_beats(grid, draft)
+        _write_tempo(grid, draft)
+        del grid.bars[:]
+        grid.bars.extend(_bars(grid))
+        _write_curve(grid)
+    warnings = [w for w in grid.warnings if w.code not in draft.settled]
+    del grid.warnings[:]
+    grid.warnings.extend(warnings)
+    sections = _sections(draft, grid)
+    del grid.sections[:]
+    grid.sections.extend(sections)
+    grid.overlay_sha256 = message_hash(overlay)
+    return grid
+
+
+def _write_beats(grid: BeatGrid, draft: Draft) -> None:
+    """The beats; what a new one sounds like is taken from the heard one it is nearest to."""
+    pulse, heard = draft.pulse, draft.heard.beats
+    known = [beat.time_us for beat in heard]
+    del grid.beats[:]
+    rows = zip(pulse.times, pulse.trust, pulse.numbers(), strict=True)
+    for time_us, trust, number in rows:
+        beat = Beat(
+            time_us=time_us,
+            time_ms=us_to_ms(time_us),
+            beat_number=number,
+            is_downbeat=number == 1,
+            confidence=round(trust, 4),
+        )
+        if known:
+            place = max(0, bisect_right(known, time_us) - 1)
+            beat.energy = heard[place].energy
+            near = heard[nearest(known, time_us)]
+            if abs(near.time_us - time_us) <= _SAME_SOUND_US:
+                beat.onset_low = near.onset_low
+                beat.onset_mid = near.onset_mid
+                beat.onset_high = near.onset_high
+        grid.beats.append(beat)
+
+
+def _write_tempo(grid: BeatGrid, draft: Draft) -> None:
+    times = draft.pulse.times
+    line = _still_on(draft.constant, times) if draft.constant is not None else None
+    grid.ClearField("constant_tempo")
+    if line is not None:
+        grid.constant_tempo.CopyFrom(line)
+    bpm = draft.bpm or (line.bpm if line is not None else 0.0)
+    if not bpm and len(times) > 1:
+        bpm = US_PER_MINUTE / median(b - a for a, b in pairwise(times))
+    grid.bpm = round(bpm or draft.heard.bpm or _EVEN_BPM, 6)
+    grid.bpm_confidence = draft.bpm_confidence
+    grid.beats_per_bar = draft.pulse.metre
+    grid.metre_source = draft.metre_source
+
+
+def _still_on(line: ConstantTempo, times: list[int]) -> ConstantTempo | None:
+    """The line, counted from the first beat, when all beats are on it."""
+    period = US_PER_MINUTE / line.bpm
+    first = line.first_beat_us + round((times[0] - line.first_beat_us) / period) * period
+    if any(abs(t - first - n * period) > _ON_LINE_US for n, t in enumerate(times)):
+        return None
+    return ConstantTempo(bpm=line.bpm, first_beat_us=max(0.0, first))
+
+
+def _bars(grid: BeatGrid) -> list[Bar]:
+    """From downbeat to downbeat; loudness from the beats inside."""
+    downs = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
+    edges = [grid.beats[i].time_us for i in downs] + [grid.duration_us]
+    powers = []
+    for begin, end in zip(downs, [*downs[1:], len(grid.beats)], strict=True):
+        inside = grid.beats[begin:end]
+        ends = [beat.time_us for beat in inside[1:]]
+        ends.append(grid.beats[end].time_us if end < len(grid.beats) else grid.duration_us)
+        spans = [e - beat.time_us for beat, e in zip(inside, ends, strict=True)]
+        power = sum(beat.energy**2 * span for beat, span in zip(inside, spans, strict=True))
+        powers.append(sqrt(power / max(1, sum(spans))))
+    loudest = max(powers, default=0.0)
+    return [
+        Bar(
+            start_us=start,
+            end_us=end,
+            first_beat_index=index,
+            energy=round(power / loudest, 4) if loudest else 0.0,
+        )
+        for index, power, (start, end) in zip(downs, powers, pairwise(edges), strict=True)
+        if end > start
+    ]
+
+
+def _write_curve(grid: BeatGrid) -> None:
+    """One point a bar, two where the tempo is steady."""
+    points: list[TempoPoint] = []
+    times = [beat.time_us for beat in grid.beats]
+    if grid.HasField("constant_tempo"):
+        ends = (times[0], times[-1])
+        points = [TempoPoint(time_us=t, bpm=round(grid.constant_tempo.bpm, 6)) for t in ends]
+    else:
+        downs = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
+        for begin, end in zip(downs, [*downs[1:], len(times) - 1], strict=True):
+            if end > begin:
+                bpm = (end - begin) * US_PER_MINUTE / (times[end] - times[begin])
+                points.append(TempoPoint(time_us=times[begin], bpm=round(bpm, 6)))
+    del grid.tempo_curve[:]
+    grid.tempo_curve.extend(points)
+
+
+def _sections(draft: Draft, grid: BeatGrid) -> list[Section]:
+    times = [beat.time_us for beat in grid.beats]
+    sections = []
+    for index, start, end in draft.snapped():
+        section = Section()
+        section.CopyFrom(draft.heard.sections[index])
+        section.start_us, section.end_us = start, end
+        section.name = draft.names[index]
+        inside = grid.beats[bisect_left(times, start) : bisect_left(times, end)]
+        if draft.changed and inside:
+            section.confidence = round(fmean(beat.confidence for beat in inside), 4)
+        sections.append(section)
+    return sections
