@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatstitch.v1 import failure_pb2
+from beatstitch.v1.beat_grid_pb2 import Loudness
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import MEDIA_TIMEOUT_S
 from beatstitch_core.timebase import samples_at
-from beatstitch_media import binaries, ffprobe, sandbox, verdict
+from beatstitch_media import binaries, ffprobe, loudness, sandbox, verdict
 from beatstitch_media.sniff import sniff
 
 ANALYSIS_RATE = 44_100
@@ -32,11 +33,13 @@ class Pcm:
         path: The file.
         sample_rate: In Hz.
         samples: How many; sample 0 is the first that a player plays.
+        loudness: Of all channels; None for silence, and where nobody asked.
     """
 
     path: Path
     sample_rate: int
     samples: int
+    loudness: Loudness | None = None
 
     def array(self) -> NDArray[np.float32]:
         """The samples, read from the file as they are touched; −1 to 1, read-only."""
@@ -75,6 +78,7 @@ async def decode_mono(
     work_dir: Path,
     sample_rate: int = ANALYSIS_RATE,
     filename: str = "",
+    with_loudness: bool = False,
     timeout_s: float = MEDIA_TIMEOUT_S,
 ) -> Pcm:
     """Decodes the song once, to one channel.
@@ -87,6 +91,7 @@ async def decode_mono(
         work_dir: Where the samples are written, as "song.f32".
         sample_rate: In Hz.
         filename: The client's name of the file, for messages.
+        with_loudness: Whether to measure the loudness in the same pass.
         timeout_s: How long it may take.
 
     Raises:
@@ -94,15 +99,21 @@ async def decode_mono(
     """
     out = work_dir / "song.f32"
     # Without a largest value several channels of floats would be added up beyond 1.
-    sound = _song(path).filter("aresample", sample_rate, ochl="mono", osf="flt", rematrix_maxval=1)
+    song = _song(path)
+    branch = song.filter_multi_output("asplit") if with_loudness else [song]
+    sound = branch[0].filter("aresample", sample_rate, ochl="mono", osf="flt", rematrix_maxval=1)
     graph = ffmpeg.output(sound, ffprobe.file_url(out), format="f32le", map_metadata=-1)
+    if with_loudness:
+        scanned = ffmpeg.output(loudness.measure(branch[1]), "-", format="null")
+        graph = ffmpeg.merge_outputs(graph, scanned)
     await _run(graph, path, work_dir, what=f"decoding {filename or path.name}", timeout_s=timeout_s)
     samples = out.stat().st_size // 4
     if not samples:
         raise BeatStitchError(
             failure_pb2.ERROR_REASON_INPUT_CORRUPT, f"{filename or path.name} has no sound"
         )
-    return Pcm(out, sample_rate, samples)
+    found = loudness.read(work_dir / loudness.LOG) if with_loudness else None
+    return Pcm(out, sample_rate, samples, found)
 
 
 async def encode_song(

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from beatstitch.v1 import common_pb2, failure_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
 from beatstitch.v1.asset_pb2 import MediaInfo
-from beatstitch.v1.beat_grid_pb2 import BeatGrid
+from beatstitch.v1.beat_grid_pb2 import BeatGrid, Loudness
 from beatstitch_analyzer import track_child
 from beatstitch_analyzer.backends import Choice, choose
 from beatstitch_analyzer.settings import AnalyzerSettings
@@ -37,12 +37,14 @@ class Analysed:
         grid: The beats.
         grid_json: Canonical JSON of `grid`.
         waveform: Bytes of the waveform file.
+        activations: What the tracker heard, see `corrections.kept`.
     """
 
     info: MediaInfo
     grid: BeatGrid
     grid_json: bytes
     waveform: bytes
+    activations: bytes
 
 
 async def probe_song(path: Path, *, filename: str, asset_id: str, work_dir: Path) -> Probed:
@@ -88,7 +90,7 @@ async def analyse(
         BeatStitchError: INPUT_CORRUPT, ANALYSIS_TIMEOUT, OUT_OF_MEMORY, ….
     """
     await tell(_PROBED, "decoding")
-    pcm = await audio.decode_mono(path, work_dir=work_dir, filename=filename)
+    pcm = await audio.decode_mono(path, work_dir=work_dir, filename=filename, with_loudness=True)
     detail = f"listening for beats ({choice.name})"
     await tell(_DECODED, detail)
     order = {
@@ -99,6 +101,7 @@ async def analyse(
         "audio_sha256": sha256,
         "sample_rate": probed.info.sample_rate,
         "duration_us": probed.info.duration_us,
+        "loudness": _fields(pcm.loudness),
         "out": str(work_dir),
     }
     told: list[asyncio.Task[None]] = []
@@ -131,12 +134,18 @@ async def analyse(
         grid=parse_json(grid_json, BeatGrid()),
         grid_json=grid_json,
         waveform=(work_dir / track_child.WAVEFORM).read_bytes(),
+        activations=(work_dir / track_child.ACTIVATIONS).read_bytes(),
     )
 
 
 def choose_for(settings: AnalysisSettings, probed: Probed, service: AnalyzerSettings) -> Choice:
     """The tracker for a probed song; see `backends.choose`."""
     return choose(settings, service.analyzer_backend, probed.info.duration_us)
+
+
+def _fields(loudness: Loudness | None) -> dict[str, float] | None:
+    """For the child's order."""
+    return {field.name: value for field, value in loudness.ListFields()} if loudness else None
 
 
 def _of_child(error: BeatStitchError) -> BeatStitchError:

@@ -16,8 +16,8 @@ from beatstitch_analyzer.backends import Choice, installed
 from beatstitch_core.keys import artefact_key
 from beatstitch_media.binaries import ffmpeg_build
 
-ANALYSIS_VERSION = 1
-INGEST_VERSION = 1
+ANALYSIS_VERSION = 2
+INGEST_VERSION = 2
 _LIBRARIES = ("numpy", "scipy")
 
 
@@ -40,11 +40,11 @@ def analyzer_fingerprint(choice: Choice) -> str:
 
 @functools.cache
 def ingest_fingerprint() -> str:
-    """Names what decides a thumbnail and a probe."""
+    """Names what decides a probe, a thumbnail, traits, a filmstrip and a proxy."""
     return "; ".join(
         [
             f"beatstitch-ingest {INGEST_VERSION}",
-            f"pillow {metadata.version('pillow')}",
+            *(f"{name} {metadata.version(name)}" for name in ("pillow", "av", "numpy")),
             ffmpeg_build(),
         ]
     )

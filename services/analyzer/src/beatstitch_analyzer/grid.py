@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from beatstitch.v1 import beat_grid_pb2
-from beatstitch.v1.beat_grid_pb2 import AnalysisWarning, Beat, BeatGrid, Section, TempoCandidate
+from beatstitch.v1.beat_grid_pb2 import (
+    AnalysisWarning,
+    Beat,
+    BeatGrid,
+    Loudness,
+    Section,
+    TempoCandidate,
+)
 from beatstitch_analyzer import __version__
 from beatstitch_analyzer.beats.model import Tracking
-from beatstitch_analyzer.sections import Stretch
+from beatstitch_analyzer.structure.bars import bars_of, constant_tempo_of, tempo_curve_of
+from beatstitch_analyzer.structure.doubts import FALLBACK_ANALYZER, MESSAGES, doubts_about
+from beatstitch_analyzer.structure.form import Form
+from beatstitch_analyzer.structure.sections import Stretch
 from beatstitch_core.timebase import US_PER_S, us_to_ms
 
 SCHEMA_VERSION = "1.0"
-FALLBACK_ANALYZER = "FALLBACK_ANALYZER"
-
-_MESSAGES = {
-    "NO_BEAT_FOUND": "No beat was found; an even grid of 120 beats per minute lies over the song.",
-    "LOW_CONFIDENCE": "The beats are uncertain; look at the grid before rendering.",
-    "OCTAVE_AMBIGUOUS": "Half or double the tempo is nearly as likely.",
-    "TEMPO_DRIFTS": "The tempo changes over the song; bpm is its median.",
-    FALLBACK_ANALYZER: "The fallback analyzer was used; the better one could not be.",
-}
 
 
 def to_beat_grid(
@@ -31,7 +32,8 @@ def to_beat_grid(
     sample_rate: int,
     duration_us: int,
     fell_back: bool = False,
-    sections: Sequence[Stretch] = (),
+    form: Form | None = None,
+    loudness: Loudness | None = None,
 ) -> BeatGrid:
     """The grid of a song.
 
@@ -41,10 +43,19 @@ def to_beat_grid(
         sample_rate: Of the song's file, in Hz.
         duration_us: Of the song, in microseconds.
         fell_back: Whether a better tracker was wanted.
-        sections: The form of the song, without gaps.
+        form: What else was heard; without it beats have no energy and there are no sections.
+        loudness: Of the song; None for silence.
     """
     heard = tracking.metre_heard
-    codes = [*tracking.warnings, *([FALLBACK_ANALYZER] if fell_back else [])]
+    doubts = form.doubts if form else doubts_about(tracking)
+    codes = [*doubts, *([FALLBACK_ANALYZER] if fell_back else [])]
+    beats = _beats(tracking, duration_us, form)
+    constant = (
+        constant_tempo_of(beats, tracking.bpm, float(tracking.times[0]))
+        if tracking.steady and beats
+        else None
+    )
+    steady_bpm = constant.bpm if constant else None
     return BeatGrid(
         schema_version=SCHEMA_VERSION,
         analyzer=tracking.analyzer,
@@ -64,9 +75,13 @@ def to_beat_grid(
         metre_source=beat_grid_pb2.METRE_SOURCE_DETECTED
         if heard
         else beat_grid_pb2.METRE_SOURCE_DERIVED,
-        beats=_beats(tracking, duration_us),
-        sections=_sections(sections, duration_us),
-        warnings=[AnalysisWarning(code=code, message=_MESSAGES[code]) for code in codes],
+        beats=beats,
+        sections=_sections(form.sections if form else [], duration_us),
+        warnings=[AnalysisWarning(code=code, message=MESSAGES[code]) for code in codes],
+        bars=bars_of(beats, duration_us),
+        constant_tempo=constant,
+        tempo_curve=tempo_curve_of(beats, steady_bpm, duration_us),
+        loudness=loudness,
     )
 
 
@@ -74,27 +89,39 @@ def _sections(stretches: Sequence[Stretch], duration_us: int) -> list[Section]:
     """Each begins where the one before ends."""
     edges = [min(round(s.start * US_PER_S), duration_us) for s in stretches] + [duration_us]
     return [
-        Section(start_us=start, end_us=end, label=s.label, energy=round(s.energy, 4))
-        for s, (start, end) in zip(stretches, pairwise(edges), strict=True)
+        Section(
+            start_us=start,
+            end_us=end,
+            label=stretch.label,
+            energy=round(stretch.energy, 4),
+            confidence=round(stretch.confidence, 4),
+        )
+        for stretch, (start, end) in zip(stretches, pairwise(edges), strict=True)
         if end > start
     ]
 
 
-def _beats(tracking: Tracking, duration_us: int) -> list[Beat]:
+def _beats(tracking: Tracking, duration_us: int, form: Form | None) -> list[Beat]:
     """Strictly increasing, inside the song; what rounding makes equal is left out."""
     beats: list[Beat] = []
     rows = zip(tracking.times, tracking.numbers, tracking.strengths, strict=True)
-    for time, number, strength in rows:
-        time_us = min(max(0, round(float(time) * US_PER_S)), duration_us)
-        if beats and time_us <= beats[-1].time_us:
+    for index, (time, number, strength) in enumerate(rows):
+        time_us = max(0, round(float(time) * US_PER_S))
+        if beats and (time_us <= beats[-1].time_us or time_us > duration_us):
             continue
-        beats.append(
-            Beat(
-                time_us=time_us,
-                time_ms=us_to_ms(time_us),
-                beat_number=int(number),
-                is_downbeat=int(number) == 1,
-                confidence=round(tracking.confidence * float(strength), 4),
-            )
+        time_us = min(time_us, duration_us)
+        beat = Beat(
+            time_us=time_us,
+            time_ms=us_to_ms(time_us),
+            beat_number=int(number),
+            is_downbeat=int(number) == 1,
+            confidence=round(tracking.confidence * float(strength), 4),
         )
+        if form is not None:
+            beat.energy = round(float(form.energy[index]), 4)
+            low, mid, high = form.onsets[:, index]
+            beat.onset_low = round(float(low), 4)
+            beat.onset_mid = round(float(mid), 4)
+            beat.onset_high = round(float(high), 4)
+        beats.append(beat)
     return beats

@@ -14,41 +14,50 @@ from typing import Any
 
 import numpy as np
 
+from beatstitch.v1.beat_grid_pb2 import Loudness
 from beatstitch_analyzer.beats.track import track
-from beatstitch_analyzer.beats.trackers import load_tracker
+from beatstitch_analyzer.corrections.keeping import kept_of, load_keeping
+from beatstitch_analyzer.corrections.kept import write_kept
 from beatstitch_analyzer.grid import to_beat_grid
-from beatstitch_analyzer.sections import find_sections
+from beatstitch_analyzer.structure.form import hear_form
 from beatstitch_analyzer.waveform import build_waveform
 from beatstitch_core.canonical import canonical_json
 from beatstitch_media import child
 
 GRID = "grid.json"
 WAVEFORM = "waveform.bin"
+ACTIVATIONS = "activations.npz"
 
 
 def work(order: bytes) -> bytes:
     """Does one job.
 
     The order's fields: `pcm` (path, float32 mono), `pcm_rate` (Hz), `backend`, `fell_back`,
-    `audio_sha256`, `sample_rate` (of the file, Hz), `duration_us`, `out` (folder).
+    `audio_sha256`, `sample_rate` (of the file, Hz), `duration_us`, `loudness` (fields of
+    `Loudness`, null for silence), `out` (folder).
     """
     job: dict[str, Any] = json.loads(order)
     out = Path(job["out"])
     samples = np.fromfile(job["pcm"], dtype="<f4")
     (out / WAVEFORM).write_bytes(build_waveform(samples, job["pcm_rate"]))
     _tell(10)
-    tracker = load_tracker(job["backend"])
+    tracker = load_keeping(job["backend"])
     _tell(20)
     tracking = track(samples, job["pcm_rate"], tracker)
+    kept = kept_of(tracker)
+    if kept is not None:
+        (out / ACTIVATIONS).write_bytes(write_kept(kept))
     _tell(80)
-    sections = find_sections(samples, tracking, len(samples) / job["pcm_rate"])
+    form = hear_form(samples, job["pcm_rate"], tracking)
+    loudness = Loudness(**job["loudness"]) if job["loudness"] else None
     grid = to_beat_grid(
         tracking,
         audio_sha256=job["audio_sha256"],
         sample_rate=job["sample_rate"],
         duration_us=job["duration_us"],
         fell_back=job["fell_back"],
-        sections=sections,
+        form=form,
+        loudness=loudness,
     )
     (out / GRID).write_bytes(canonical_json(grid))
     _tell(100)
