@@ -135,6 +135,7 @@ async def analyse(
         grid_json=grid_json,
         waveform=(work_dir / track_child.WAVEFORM).read_bytes(),
         activations=(work_dir / track_child.ACTIVATIONS).read_bytes(),
+        activations=(work_dir / track_child.ACTIVATIONS).read_bytes(),
     )
 
 

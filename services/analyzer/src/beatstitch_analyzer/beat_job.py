@@ -10,6 +10,7 @@ from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.job_pb2 import BeatAnalysisResult
 from beatstitch_analyzer.analysis import Analysed, analyse, choose_for, probe_song
 from beatstitch_analyzer.backends import Choice, choose
+from beatstitch_analyzer.corrections.editing import edit_stored
 from beatstitch_analyzer.fingerprint import analyzer_fingerprint, artefact
 from beatstitch_analyzer.naming import about_file
 from beatstitch_analyzer.records import read_record, write_record
@@ -39,7 +40,7 @@ class BeatAnalysis:
         likely = choose(spec.settings, self._settings.analyzer_backend, 0)
         found = await _find(job.storage, prefix, audio.sha256, likely)
         if found is not None:
-            return _output(found, audio, spec.asset_id, cached=True)
+            return await _output(job, found, audio, cached=True)
         await job.progress(5, "probing")
         probed = await probe_song(
             path, filename=spec.filename, asset_id=spec.asset_id, work_dir=job.work_dir
@@ -48,7 +49,7 @@ class BeatAnalysis:
         if choice != likely:
             found = await _find(job.storage, prefix, audio.sha256, choice)
             if found is not None:
-                return _output(found, audio, spec.asset_id, cached=True)
+                return await _output(job, found, audio, cached=True)
         made = await analyse(
             path,
             probed,
@@ -60,7 +61,7 @@ class BeatAnalysis:
             tell=job.progress,
         )
         record = await _store(job.storage, prefix, audio.sha256, choice, made)
-        return _output(record, audio, spec.asset_id, cached=False)
+        return await _output(job, record, audio, cached=False)
 
 
 def _folder(work_dir: Path) -> Path:
@@ -78,7 +79,7 @@ async def _find(
     record = await read_record(storage, key, BeatAnalysisOutput())
     if record is None:
         return None
-    keys = [record.beat_grid.key, record.waveform.key]
+    keys = [record.beat_grid.key, record.waveform.key, record.activations.key]
     return record if await storage.exists_many(keys) == set(keys) else None
 
 
@@ -89,10 +90,12 @@ async def _store(
     fingerprint = analyzer_fingerprint(choice)
     grid_key = artefact(prefix, "grid", sha256, fingerprint, ".json")
     waveform_key = artefact(prefix, "waveform", sha256, fingerprint)
+    activations_key = artefact(prefix, "activations", sha256, fingerprint, ".npz")
     record = BeatAnalysisOutput(
         info=made.info,
         beat_grid=await storage.put(grid_key, made.grid_json),
         waveform=await storage.put(waveform_key, made.waveform),
+        activations=await storage.put(activations_key, made.activations),
     )
     record.result.CopyFrom(
         BeatAnalysisResult(
@@ -108,13 +111,23 @@ async def _store(
     return record
 
 
-def _output(
-    record: BeatAnalysisOutput, audio: ObjectRef, asset_id: str, *, cached: bool
+async def _output(
+    job: JobContext, record: BeatAnalysisOutput, audio: ObjectRef, *, cached: bool
 ) -> BeatAnalysisOutput:
-    """The record as the answer for one asset."""
+    """The record as the answer for one asset, with its corrections applied."""
+    spec = job.spec.beat_analysis
     output = BeatAnalysisOutput()
     output.CopyFrom(record)
     output.audio.CopyFrom(audio)
-    output.result.asset_id = asset_id
+    output.result.asset_id = spec.asset_id
     output.result.cached = cached
+    if spec.overlay.edits:
+        edited = await edit_stored(
+            job.storage, output.beat_grid, output.activations, spec.overlay, job.spec.key_prefix
+        )
+        output.edited_beat_grid.CopyFrom(edited.object)
+        output.result.beat_grid_sha256 = edited.object.sha256
+        output.result.bpm = edited.grid.bpm
+        output.result.beat_count = len(edited.grid.beats)
+        output.result.bpm_confidence = edited.grid.bpm_confidence
     return output

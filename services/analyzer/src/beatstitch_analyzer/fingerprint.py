@@ -55,7 +55,7 @@ def artefact(prefix: str, kind: str, sha256: str, fingerprint: str, suffix: str 
 
     Args:
         prefix: Of the tenant.
-        kind: "grid", "waveform", "thumb" or "probe".
+        kind: "grid", "waveform", "activations", "thumb" or "probe".
         sha256: Of the file.
         fingerprint: Of the maker.
         suffix: For people who look into the bucket.

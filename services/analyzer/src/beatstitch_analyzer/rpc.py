@@ -1,4 +1,4 @@
-"""AnalyzerEngineService: what the analyzer answers at once. Stateless; nothing is stored."""
+"""AnalyzerEngineService: what the analyzer answers at once. Stateless."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from beatstitch.internal.v1.analyzer_engine_service_pb2 import (
     DESCRIPTOR,
     AnalyzeAudioRequest,
     AnalyzeAudioResponse,
-    EditBeatGridRequest,
-    EditBeatGridResponse,
     ExportWaveformRequest,
     ExportWaveformResponse,
     GetAnalyzerCapabilitiesRequest,
@@ -23,17 +21,15 @@ from beatstitch.internal.v1.analyzer_engine_service_pb2 import (
     GetWaveformResponse,
     ProbeMediaRequest,
     ProbeMediaResponse,
-    RenderBeatProofRequest,
-    RenderBeatProofResponse,
 )
-from beatstitch.v1 import failure_pb2
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch_analyzer.analysis import Tell, analyse, choose_for, probe_song
 from beatstitch_analyzer.backends import analyzer_infos
+from beatstitch_analyzer.corrections.rpc import CorrectionCalls
 from beatstitch_analyzer.settings import AnalyzerSettings
 from beatstitch_analyzer.waveform import MAX_BUCKETS, read_stored
 from beatstitch_analyzer.waveform.export import export_waveform
-from beatstitch_core.errors import BeatStitchError, field_error
+from beatstitch_core.errors import field_error
 from beatstitch_core.limits import default_limits
 from beatstitch_media.probe import probe
 from beatstitch_runtime.storage import STREAM_BYTES, Storage
@@ -48,11 +44,11 @@ if TYPE_CHECKING:
 SERVICE_NAME = DESCRIPTOR.services_by_name["AnalyzerEngineService"].full_name
 
 
-class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
+class AnalyzerEngine(CorrectionCalls, stubs.AnalyzerEngineServiceServicer):
     """Handlers; errors are mapped by the server's interceptor."""
 
     def __init__(self, storage: Storage, settings: AnalyzerSettings) -> None:
-        self._storage, self._settings = storage, settings
+        super().__init__(storage, settings)
         self._places = asyncio.Semaphore(settings.rpc_slots)
 
     async def AnalyzeAudio(  # noqa: N802
@@ -146,19 +142,6 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
         infos = analyzer_infos(self._settings.analyzer_backend)
         return GetAnalyzerCapabilitiesResponse(analyzers=infos)
 
-    async def EditBeatGrid(  # noqa: N802
-        self, _request: EditBeatGridRequest, _context: Context
-    ) -> EditBeatGridResponse:
-        """Not offered yet."""
-        raise _not_yet("EditBeatGrid")
-
-    async def RenderBeatProof(  # noqa: N802
-        self, _request: RenderBeatProofRequest, _context: Context
-    ) -> AsyncIterator[RenderBeatProofResponse]:
-        """Not offered yet."""
-        raise _not_yet("RenderBeatProof")
-        yield RenderBeatProofResponse()  # makes this a stream
-
     async def _analyse(self, request: AnalyzeAudioRequest, tell: Tell) -> BeatGrid:
         async with self._places:
             with tempfile.TemporaryDirectory(dir=self._settings.work_dir) as folder:
@@ -186,9 +169,3 @@ class AnalyzerEngine(stubs.AnalyzerEngineServiceServicer):
 def _name(key: str) -> str:
     """What messages call a file that came without a name."""
     return key.rsplit("/", 1)[-1]
-
-
-def _not_yet(method: str) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_UNIMPLEMENTED, f"{method} is not offered by this version"
-    )
