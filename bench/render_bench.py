@@ -35,7 +35,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
+from beatstitch.internal.v1.render_plan_pb2 import ChunkContent, RenderPlan
 from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch_core.canonical import sha256_hex
@@ -139,7 +139,7 @@ async def render(plan: RenderPlan, files: dict[str, Path], slots: int) -> dict[s
     places = asyncio.Semaphore(slots)
     done = []
 
-    async def piece(content) -> None:  # noqa: ANN001
+    async def piece(content: ChunkContent) -> None:
         async with places:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
@@ -242,7 +242,8 @@ def main() -> None:
         raw, plan_file = Path(name) / "frames.yuv", Path(name) / "plan"
         plan_file.write_bytes(plan.SerializeToString())
         cuts = json.dumps(compose(plan, files, raw))
-        command = [sys.executable, __file__, "--reference", raw, plan_file, str(args.slots), cuts]
+        facts = [str(raw), str(plan_file), str(args.slots), cuts]
+        command = [sys.executable, __file__, "--reference", *facts]
         for turn in range(args.rounds):
             ours.append(asyncio.run(render(plan, files, args.slots)))
             shown = subprocess.run(command, capture_output=True, check=True)
