@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from beatstitch_analyzer.backends import installed
+from beatstitch_analyzer.beats.decode_rnn import METRES
 from beatstitch_analyzer.beats.model import Tracking
 from beatstitch_analyzer.beats.track import track
 from beatstitch_analyzer.beats.trackers import Tracker, load_tracker
@@ -30,13 +31,16 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m beatstitch_analyzer.beats", description=__doc__
     )
     parser.add_argument("--backend", choices=["madmom", "librosa"], help="default: the best one")
+    parser.add_argument(
+        "--beats-per-bar", type=int, nargs="+", choices=range(2, 8), default=METRES, metavar="N"
+    )
     parser.add_argument("files", nargs="*", metavar="FILE")
     options = parser.parse_args(arguments)
     name = options.backend or next(iter(installed()))
     if name not in installed():
         sys.stderr.write(f"the analyzer {name} is not installed\n")
         return 2
-    tracker = load_tracker(name)
+    tracker = load_tracker(name, metres=tuple(options.beats_per_bar))
     failed = False
     for path in options.files or _lines():
         answer = _answer(path, tracker)

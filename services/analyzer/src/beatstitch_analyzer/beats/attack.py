@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from beatstitch_analyzer.beats.model import SAMPLE_RATE, Doubles, Floats
+from beatstitch_analyzer.beats.pieces import cut_out
 
 _WINDOW = 512
 _HOP = 88
@@ -88,10 +89,10 @@ def _flux_around(samples: Floats, times: Doubles) -> tuple[Doubles, Doubles]:
     steps = np.arange(-half, half + 1 + _LAG)
     centres = np.round(times * SAMPLE_RATE).astype(np.int64)
     pad = (half + _LAG + 1) * _HOP + _WINDOW
-    padded = np.pad(samples, pad)
-    starts = centres[:, None] + steps[None, :] * _HOP + pad - _WINDOW // 2
-    starts = np.clip(starts, 0, len(padded) - _WINDOW)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts]
+    begin, end = int(centres[0]) - pad, int(centres[-1]) + pad
+    sound = cut_out(samples, begin, end)
+    starts = centres[:, None] + steps[None, :] * _HOP - _WINDOW // 2 - begin
+    windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[starts]
     taper = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     power = np.abs(fft.rfft(windows * taper, axis=2)) ** 2
     hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)

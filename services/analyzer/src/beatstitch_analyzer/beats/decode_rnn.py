@@ -2,12 +2,17 @@
 
 The first sixteenth of a beat sounds like a (down-)beat, the rest like none. Böck, Krebs, Widmer,
 "Joint Beat and Downbeat Tracking with Recurrent Neural Networks", ISMIR 2016.
+
+A network hears where beats are, but has a memory of seconds. What repeats over bars, where the
+harmony changes and which tempi are usual (see `worth`) is added to its log probabilities: together
+they take the octave and the first beat of the bar that neither finds alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from beatstitch_analyzer.beats.flux import Evidence
 from beatstitch_analyzer.beats.lattice import (
     MAX_BPM,
     MIN_BPM,
@@ -17,11 +22,23 @@ from beatstitch_analyzer.beats.lattice import (
     build_lattice,
 )
 from beatstitch_analyzer.beats.model import Activations, BeatPath, Doubles, Floats
+from beatstitch_analyzer.beats.worth import FluxWeights, FluxWorth
 
 METRES = (3, 4)
 _STIFFNESS = 100.0
 _PARTS = 16
 _FLOOR = 1e-5
+_SHARE = 0.5
+"""How much the onsets' word counts beside the network's: half of what it counts when alone."""
+_ALONE = FluxWeights()
+_WITH_NETWORK = FluxWeights(
+    onset=_SHARE * _ALONE.onset,
+    period=_SHARE * _ALONE.period,
+    bar_period=_SHARE * _ALONE.bar_period,
+    tempo=_SHARE * _ALONE.tempo,
+    downbeat=_SHARE * _ALONE.downbeat,
+    four=_SHARE * _ALONE.four,
+)
 
 
 def decode(
@@ -30,6 +47,7 @@ def decode(
     metres: tuple[int, ...] = METRES,
     min_bpm: float = MIN_BPM,
     max_bpm: float = MAX_BPM,
+    evidence: Evidence | None = None,
 ) -> BeatPath | None:
     """The most probable beats.
 
@@ -38,6 +56,7 @@ def decode(
         metres: Bar lengths in beats to choose from.
         min_bpm: Slowest tempo.
         max_bpm: Fastest tempo.
+        evidence: What else is heard, n frames; None to go by the activations alone.
 
     Returns:
         The best path over all metres, or None when the song is shorter than a beat.
@@ -46,7 +65,16 @@ def decode(
     if len(activations.beat) <= lattice.shortest:
         return None
     first, other = _beat_scores(activations, lattice)
-    paths = {metre: best_path(lattice, first, other, metre) for metre in metres}
+    worth = FluxWorth(evidence, lattice, _WITH_NETWORK, metres) if evidence is not None else None
+    paths: dict[int, RawPath] = {}
+    for metre in metres:
+        scores = (first, other)
+        if worth is not None:
+            of_first, of_other = worth.of_bars(metre)
+            of_first += first
+            of_other += other
+            scores = (of_first, of_other)
+        paths[metre] = best_path(lattice, *scores, metre)
     metre = max(paths, key=lambda m: paths[m].score)
     return _to_peaks(paths[metre], activations, metre)
 

@@ -14,10 +14,11 @@ import numpy as np
 from scipy import fft, ndimage
 
 from beatstitch_analyzer.beats.model import FPS, SAMPLE_RATE, Floats
+from beatstitch_analyzer.beats.pieces import cut_out
 
 _HOP = SAMPLE_RATE // FPS
 _WINDOW = 2048
-_PIECE = 2000
+_PIECE = 256
 _BANDS = 60
 _LOW_HZ, _HIGH_HZ = 30.0, 16_000.0
 _EDGES_HZ = (180.0, 1800.0)
@@ -85,15 +86,17 @@ def spectra(samples: Floats) -> tuple[Floats, Floats, Floats]:
     fold = _chroma_fold()
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     # Quiet files sound like loud ones; what is as good as silent stays so.
-    peak = float(np.abs(samples).max()) if len(samples) else 0.0
+    peak = max(float(samples.max()), -float(samples.min())) if len(samples) else 0.0
     level = np.float32(_PEAK / peak) if peak > _SILENT else np.float32(1)
-    padded = np.pad(samples * level, (_WINDOW // 2, _WINDOW))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][:count]
+    window *= level
     levels = np.empty((count, len(centres)), np.float32)
     chroma = np.empty((count, 12), np.float32)
     for first in range(0, count, _PIECE):
-        part = slice(first, first + _PIECE)
-        magnitude = np.abs(fft.rfft(frames[part] * window, axis=1)).astype(np.float32)
+        last = min(first + _PIECE, count)
+        part = slice(first, last)
+        sound = cut_out(samples, first * _HOP - _WINDOW // 2, (last - 1) * _HOP + _WINDOW // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_HOP]
+        magnitude = np.abs(fft.rfft(frames * window, axis=1))
         levels[part] = np.log1p(magnitude @ bank)
         chroma[part] = np.log1p(magnitude) @ fold
     length = np.linalg.norm(chroma, axis=1, keepdims=True)

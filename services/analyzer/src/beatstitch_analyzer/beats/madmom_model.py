@@ -6,7 +6,6 @@ The weights come with madmom and are CC BY-NC-SA 4.0; nothing of them is kept in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
@@ -14,13 +13,14 @@ import numpy as np
 
 from beatstitch_analyzer.beats.lstm import Ensemble, LstmLayer, run_ensemble
 from beatstitch_analyzer.beats.model import FPS, SAMPLE_RATE, Activations, Floats
+from beatstitch_analyzer.beats.network_input import Resolution, network_input
 from beatstitch_analyzer.beats.windows import join_windows, split_windows
 
 MODEL_LICENCE = "CC BY-NC-SA 4.0"
 _HOP = SAMPLE_RATE // FPS
-_FEATURE_PIECE = 30 * FPS
-_FEATURE_MARGIN = FPS
 _WINDOWS_AT_ONCE = 4
+_RESOLUTIONS = ((1024, 3), (2048, 6), (4096, 12))
+"""Samples of the window, bands an octave."""
 
 
 class MadmomModel:
@@ -28,12 +28,10 @@ class MadmomModel:
 
     def __init__(self) -> None:
         _import_madmom()
-        from madmom.audio.signal import Signal  # noqa: PLC0415
         from madmom.features.downbeats import RNNDownBeatProcessor  # noqa: PLC0415
 
-        features, networks, _ = RNNDownBeatProcessor(num_threads=1).processors
-        self._features: Callable[[Any], Floats] = features
-        self._signal: Callable[..., Any] = Signal
+        _, networks, _ = RNNDownBeatProcessor(num_threads=1).processors
+        self._resolutions = tuple(_resolution(*wanted) for wanted in _RESOLUTIONS)
         self._ensemble = _convert([net.layers for net in networks.processors[0].processors])
 
     def activations(self, samples: Floats) -> Activations:
@@ -45,25 +43,28 @@ class MadmomModel:
         Returns:
             One frame per started 10 ms.
         """
-        features = self._all_features(samples)
-        batches = split_windows(features, _WINDOWS_AT_ONCE)
+        count = -(-len(samples) // _HOP)
+
+        def read(begin: int, end: int) -> Floats:
+            return network_input(samples, self._resolutions, begin, end)
+
+        batches = split_windows(count, read, _WINDOWS_AT_ONCE)
         pieces = [run_ensemble(self._ensemble, batch) for batch in batches]
-        classes = join_windows(np.concatenate(pieces), len(features))
+        classes = join_windows(np.concatenate(pieces), count)
         return Activations(classes[:, 1].copy(), classes[:, 2].copy())
 
-    def _all_features(self, samples: Floats) -> Floats:
-        """Madmom's features, (frames, 314), in pieces: the STFT of a whole song takes gigabytes."""
-        count = -(-len(samples) // _HOP)
-        pieces = []
-        for first in range(0, count, _FEATURE_PIECE):
-            begin = max(0, first - _FEATURE_MARGIN)
-            end = min(count, first + _FEATURE_PIECE + _FEATURE_MARGIN)
-            signal = self._signal(
-                samples[begin * _HOP : end * _HOP], sample_rate=SAMPLE_RATE, num_channels=1
-            )
-            wanted = min(_FEATURE_PIECE, count - first)
-            pieces.append(self._features(signal)[first - begin : first - begin + wanted])
-        return np.concatenate(pieces)
+
+def _resolution(size: int, bands: int) -> Resolution:
+    """One of the spectrograms of `RNNDownBeatProcessor`, with madmom's own filters."""
+    from madmom.audio.filters import LogarithmicFilterbank  # noqa: PLC0415
+    from madmom.audio.spectrogram import _diff_frames  # noqa: PLC0415
+    from madmom.audio.stft import fft_frequencies  # noqa: PLC0415
+
+    hertz = fft_frequencies(size // 2, SAMPLE_RATE)
+    bank = LogarithmicFilterbank(hertz, num_bands=bands, fmin=30, fmax=17_000, norm_filters=True)
+    # As madmom has it, a rise is taken against where the window has fallen to half its height.
+    lag = _diff_frames(0.5, hop_size=_HOP, frame_size=size, window=np.hanning(size))
+    return Resolution(size, np.asarray(bank, np.float32), int(lag))
 
 
 def _import_madmom() -> None:

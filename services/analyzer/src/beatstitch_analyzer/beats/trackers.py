@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux, periodicity
-from beatstitch_analyzer.beats.decode_rnn import decode
+from beatstitch_analyzer.beats.decode_rnn import METRES, decode
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
 from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Floats
@@ -54,6 +54,8 @@ class Tracker(Protocol):
     name: TrackerName
     version: str
     model_licence: str
+    metres: tuple[int, ...]
+    """Beats in a bar to choose from, 2 to 7."""
 
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats of mono float32 at SAMPLE_RATE."""
@@ -64,6 +66,7 @@ class MadmomTracker:
     """madmom's networks under our decoder."""
 
     name: TrackerName = "madmom"
+    metres: tuple[int, ...] = METRES
 
     def __init__(self) -> None:
         self._model = MadmomModel()
@@ -73,7 +76,7 @@ class MadmomTracker:
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats; bars are always heard."""
         activations = self._model.activations(samples)
-        path = decode(activations)
+        path = decode(activations, metres=self.metres, evidence=hear(samples))
         evidence = activations.any_beat
         active = np.flatnonzero(evidence >= _ACTIVE)
         if path is None or not len(active):
@@ -90,6 +93,7 @@ class LibrosaTracker:
 
     name: TrackerName = "librosa"
     model_licence = ""
+    metres: tuple[int, ...] = METRES
 
     def __init__(self) -> None:
         self.version = tracker_version("librosa") or ""
@@ -97,7 +101,7 @@ class LibrosaTracker:
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats; bars are counted where nothing marks their beginning."""
         heard = hear(samples)
-        path = decode_flux(heard)
+        path = decode_flux(heard, metres=self.metres)
         evidence = heard.onset
         audible = np.flatnonzero(heard.loudness > _SILENCE * max(1e-3, float(heard.loudness.max())))
         if path is None or not len(audible) or heard.loudness.max() < 1e-3:
@@ -108,17 +112,23 @@ class LibrosaTracker:
             return Heard(evidence, path, first, last, 0.0, metre_heard=False)
         metre_heard = bar_contrast(heard, path) >= _BAR_CONTRAST
         if not metre_heard:
-            path = _counted(path, first)
+            path = _counted(path, first, self.metres)
         return Heard(evidence, path, first, last, _FALLBACK_CONFIDENCE, metre_heard)
 
 
-def load_tracker(name: TrackerName) -> Tracker:
+def load_tracker(name: TrackerName, *, metres: tuple[int, ...] = METRES) -> Tracker:
     """Loads a tracker; a second or two.
+
+    Args:
+        name: Which.
+        metres: Beats in a bar to choose from, 2 to 7.
 
     Raises:
         ImportError: madmom is not installed.
     """
-    return MadmomTracker() if name == "madmom" else LibrosaTracker()
+    tracker: Tracker = MadmomTracker() if name == "madmom" else LibrosaTracker()
+    tracker.metres = metres
+    return tracker
 
 
 def _inside(path: BeatPath, first: float, last: float) -> Doubles:
@@ -128,8 +138,9 @@ def _inside(path: BeatPath, first: float, last: float) -> Doubles:
     return inside
 
 
-def _counted(path: BeatPath, first: float) -> BeatPath:
-    """The same beats, bars of four counted from the first audible one."""
+def _counted(path: BeatPath, first: float, metres: tuple[int, ...]) -> BeatPath:
+    """The same beats, bars (of four, where that may be) counted from the first audible one."""
+    metre = _DERIVED_METRE if _DERIVED_METRE in metres else path.beats_per_bar
     before = int(np.count_nonzero(path.frames / FPS < first - 0.1))
-    numbers = (np.arange(len(path.frames)) - before) % _DERIVED_METRE + 1
-    return BeatPath(path.frames, numbers, _DERIVED_METRE, path.log_probability)
+    numbers = (np.arange(len(path.frames)) - before) % metre + 1
+    return BeatPath(path.frames, numbers, metre, path.log_probability)
