@@ -69,7 +69,7 @@ def make_sources(folder: Path, gop: int) -> tuple[list[Path], list[Path]]:
             motif = sorted(photos.MOTIFS)[i]
             small = photos.paint(motif, i, (size[0] // 3, size[1] // 3))
             large = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
-            Image.fromarray(grainy(large, i)).save(path, quality=92)
+            Image.fromarray(with_grain(large, i)).save(path, quality=92)
         stills.append(path)
     for i, scene in enumerate(sorted(clips.SCENES)[:4]):
         path = folder / f"clip-{i}-{gop}.mp4"
@@ -79,11 +79,12 @@ def make_sources(folder: Path, gop: int) -> tuple[list[Path], list[Path]]:
     return stills, moving
 
 
-def grainy(picture: np.ndarray, seed: int) -> np.ndarray:
+def with_grain(picture: np.ndarray, seed: int) -> np.ndarray:
     """With the fine noise that cameras leave, so that decoders have what they usually have."""
     rng = np.random.default_rng(seed)
     noise = rng.integers(-4, 5, (picture.shape[0], picture.shape[1], 1), np.int16)
-    return np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    grainy: np.ndarray = np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    return grainy
 
 
 def write_clip(path: Path, scene: str, seed: int, gop: int) -> None:
@@ -94,7 +95,7 @@ def write_clip(path: Path, scene: str, seed: int, gop: int) -> None:
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         count = CLIP_SECONDS * RATE
         for n, small in enumerate(clips.frames(scene, seed, (480, 270), Fraction(RATE), count)):
-            frame = grainy(cv2.resize(small, SIZE, interpolation=cv2.INTER_CUBIC), n)
+            frame = with_grain(cv2.resize(small, SIZE, interpolation=cv2.INTER_CUBIC), n)
             file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
         file.mux(stream.encode(None))
 
