@@ -135,7 +135,6 @@ async def analyse(
         grid_json=grid_json,
         waveform=(work_dir / track_child.WAVEFORM).read_bytes(),
         activations=(work_dir / track_child.ACTIVATIONS).read_bytes(),
-        activations=(work_dir / track_child.ACTIVATIONS).read_bytes(),
     )
 
 

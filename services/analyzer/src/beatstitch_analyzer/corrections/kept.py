@@ -43,7 +43,7 @@ def read_kept(data: bytes) -> Kept:
                 raise _corrupt()
             kind = str(file["kind"])
             arrays = {name: file[name].astype(np.float32) for name in _FIELDS[kind]}
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _corrupt() from error
     if kind == "network":
         return Activations(**arrays)

@@ -18,7 +18,7 @@ from beatstitch_core.timebase import US_PER_S
 
 _METRES = (2, 3, 4)
 _ACTIVE = 0.05
-_SILENCE = 0.01
+_SILENCE, _QUIET = 0.01, 1e-3
 _EDGE_S = 0.1
 _REACH = 5
 _HEARD = 0.3
@@ -80,7 +80,9 @@ class Listening:
     def _audible(self, path: BeatPath) -> tuple[Doubles, Ints]:
         """The path's beats while there is something to hear."""
         loud = _loudness(self._kept)
-        level = _ACTIVE if isinstance(self._kept, Activations) else _SILENCE * float(loud.max())
+        level = _ACTIVE
+        if not isinstance(self._kept, Activations):
+            level = _SILENCE * max(_QUIET, float(loud.max()))
         active = np.flatnonzero(loud >= level)
         if not len(active):
             return np.zeros(0), np.zeros(0, np.int64)
