@@ -27,7 +27,6 @@ from beatstitch_media import child
 GRID = "grid.json"
 WAVEFORM = "waveform.bin"
 ACTIVATIONS = "activations.npz"
-ACTIVATIONS = "activations.npz"
 
 
 def work(order: bytes) -> bytes:
@@ -45,9 +44,6 @@ def work(order: bytes) -> bytes:
     tracker = load_keeping(job["backend"])
     _tell(20)
     tracking = track(samples, job["pcm_rate"], tracker)
-    kept = kept_of(tracker)
-    if kept is not None:
-        (out / ACTIVATIONS).write_bytes(write_kept(kept))
     kept = kept_of(tracker)
     if kept is not None:
         (out / ACTIVATIONS).write_bytes(write_kept(kept))
