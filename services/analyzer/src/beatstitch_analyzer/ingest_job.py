@@ -1,20 +1,31 @@
-"""thumbnail_gen: a picture or a clip in, what it is and a small JPEG out."""
+"""thumbnail_gen: a picture or a clip in, what it is and what it is like out.
+
+A thumbnail, for a clip a filmstrip and, where it is large or hard to seek in, a proxy.
+"""
 
 from __future__ import annotations
+
+import logging
+from pathlib import Path
 
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, MediaIngestOutput
 from beatstitch.internal.v1.job_spec_pb2 import MediaIngestSpec
 from beatstitch.v1 import common_pb2
+from beatstitch.v1.asset_pb2 import MediaInfo
 from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch_analyzer.clips.look import Look, look
 from beatstitch_analyzer.fingerprint import artefact, ingest_fingerprint
 from beatstitch_analyzer.naming import about_file
 from beatstitch_analyzer.records import read_record, write_record
 from beatstitch_analyzer.settings import AnalyzerSettings
+from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import default_limits
 from beatstitch_media.probe import probe
 from beatstitch_media.thumbnail import thumbnail
 from beatstitch_runtime.jobs.worker import JobContext
 from beatstitch_runtime.storage import Storage
+
+log = logging.getLogger(__name__)
 
 
 class MediaIngest:
@@ -48,7 +59,7 @@ class MediaIngest:
             limits=default_limits(),
             work_dir=job.work_dir,
         )
-        await job.progress(70, "making the thumbnail")
+        await job.progress(40, "making the thumbnail")
         small = job.work_dir / "thumbnail.jpg"
         await thumbnail(
             path,
@@ -61,16 +72,49 @@ class MediaIngest:
         record = MediaIngestOutput(
             info=probed.info, thumbnail=await job.storage.put_file(thumb_key, small)
         )
-        await write_record(job.storage, record_key, record)
+        await job.progress(50, "looking at it")
+        seen = await self._look(job, path, probed.info, small)
+        if seen is not None:
+            await _store(job.storage, prefix, media.sha256, seen, record)
+            await write_record(job.storage, record_key, record)
         return _output(record, media, spec.asset_id, cached=False)
+
+    async def _look(self, job: JobContext, path: Path, info: MediaInfo, small: Path) -> Look | None:
+        """What it is like; None where that can't be found out: it can be used without."""
+        folder = job.work_dir / "look"
+        folder.mkdir()
+        try:
+            return await look(
+                path, info, small, work_dir=folder, timeout_s=self._settings.ingest_timeout_s
+            )
+        except BeatStitchError as error:
+            log.warning("no traits: %s", error.message)
+            return None
+
+
+async def _store(
+    storage: Storage, prefix: str, sha256: str, seen: Look, record: MediaIngestOutput
+) -> None:
+    """Puts what the look made, and names it in the record."""
+    maker = ingest_fingerprint()
+    record.traits.CopyFrom(seen.traits)
+    if seen.filmstrip is not None:
+        key = artefact(prefix, "strip", sha256, maker, ".jpg")
+        record.filmstrip.CopyFrom(await storage.put_file(key, seen.filmstrip))
+        record.filmstrip_frames = seen.filmstrip_frames
+    if seen.proxy is not None:
+        key = artefact(prefix, "proxy", sha256, maker, ".mp4")
+        record.proxy.CopyFrom(await storage.put_file(key, seen.proxy))
 
 
 async def _find(storage: Storage, key: str) -> MediaIngestOutput | None:
-    """A finished ingest whose thumbnail is still there."""
+    """A finished ingest whose artefacts are still there."""
     record = await read_record(storage, key, MediaIngestOutput())
-    if record is None or not await storage.exists(record.thumbnail.key):
+    if record is None:
         return None
-    return record
+    refs = (record.thumbnail, record.filmstrip, record.proxy)
+    keys = {ref.key for ref in refs if ref.key}
+    return record if await storage.exists_many(keys) == keys else None
 
 
 def _output(

@@ -1,0 +1,1 @@
+"""What pictures and clips are like: traits, filmstrips, proxies."""
