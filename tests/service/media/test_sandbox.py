@@ -219,3 +219,13 @@ async def test_require_refuses_where_something_is_missing(python, monkeypatch):
         assert "can't be shut off" in error.stderr_tail
     else:
         assert (await python("print(1)")).stdout == b"1\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be put into a real-time class")
+async def test_a_childs_scheduling_is_ordinary_whatever_its_parents_is(python):
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        done = await python("import os; print(os.sched_getscheduler(0))")
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert int(done.stdout) == os.SCHED_OTHER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -47,11 +46,7 @@ def expected(clip, time_us: int) -> int:
 def variant(folder: Path, name: str):
     settings = VARIANTS[name].settings
     changes = {key: value for key, value in SHORTER.items() if key not in settings}
-    made = coded_variant(folder, name, **changes)
-    # SVT-AV1 makes a root process SCHED_FIFO 99, which all later children inherit: they would
-    # starve everything else on the machine, this process's event loop among it.
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    return made
+    return coded_variant(folder, name, **changes)
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS.keys() - LEFT_OUT))

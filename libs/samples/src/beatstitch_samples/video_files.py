@@ -1,7 +1,8 @@
 """Writing frames to any video file PyAV can make, with exact time stamps."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -84,6 +85,21 @@ class AudioTrack:
     bit_rate: int = 128_000
 
 
+@contextmanager
+def _kept_scheduling() -> Iterator[None]:
+    """Leaves the process in the scheduling class in which it was.
+
+    SVT-AV1, where it may (as root), puts its caller into SCHED_FIFO, and every child of the process
+    inherits that: two of them starve the rest of a two-core machine.
+    """
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
+
+
 def write_video(
     path: Path,
     frames: Iterable[NDArray[np.uint8]],
@@ -112,7 +128,10 @@ def write_video(
     settings = settings or VideoFormat()
     time_base = settings.time_base or 1 / settings.fps
     options = dict(container_options or {})
-    with av.open(str(path), "w", format=container, container_options=options) as output:
+    with (
+        _kept_scheduling(),
+        av.open(str(path), "w", format=container, container_options=options) as output,
+    ):
         # PyAV types add_stream by literal codec names; here the name is data.
         stream: Any = None
         sound: Any = None

@@ -95,6 +95,9 @@ def enter(policy: Policy) -> dict[str, str]:
         Each protection and what provides it, or "no: " and why it doesn't hold.
     """
     _die_with_parent(policy.parent)
+    # A real-time class that the service was put into must not come along: strangers' files would
+    # be decoded before everything else on the machine.
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     held = {"limits": "rlimits", "parent": "dies with its parent"}
     try:
         held["network_namespace"] = _leave_network()
