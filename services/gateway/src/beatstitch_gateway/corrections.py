@@ -6,12 +6,15 @@ then it is asked again, with what is there by then.
 
 from __future__ import annotations
 
+import re
+
 from beatstitch.internal.v1 import analyzer_engine_service_pb2 as engine
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.analysis_service_pb2 import EditBeatGridRequest, EditBeatGridResponse
 from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch.v1.common_pb2 import ObjectRef
+from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch_core.canonical import parse_json
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import tenant_prefix
@@ -25,6 +28,7 @@ from beatstitch_gateway.songs import get_song
 from beatstitch_gateway.validation import Check
 
 _TRIES = 3
+_EDIT = re.compile(r"\bedits\[(\d+)\]")
 
 
 class _ChangedMeanwhileError(Exception):
@@ -81,7 +85,10 @@ async def _apply(
         overlay=overlay,
         key_prefix=tenant_prefix(tenant),
     )
-    return await deps.engines.analyzer(lambda stub: stub.EditBeatGrid, question)
+    try:
+        return await deps.engines.analyzer(lambda stub: stub.EditBeatGrid, question)
+    except BeatStitchError as error:
+        raise about_request(error, len(overlay.edits) - len(request.edits)) from error
 
 
 async def _keep(
@@ -98,6 +105,41 @@ async def _keep(
         beat_grid_sha256=answer.object.sha256,
         overlay=answer.overlay,
     )
+
+
+def about_request(error: BeatStitchError, before: int) -> BeatStitchError:
+    """EDIT_INVALID counts edits from the first one ever; the caller knows those of the request.
+
+    Args:
+        error: The engine's; others than EDIT_INVALID are returned as they are.
+        before: How many edits were there before.
+    """
+    if error.reason != failure_pb2.ERROR_REASON_EDIT_INVALID:
+        return error
+
+    def named(text: str) -> str:
+        return _EDIT.sub(lambda found: _place(int(found[1]), before), text)
+
+    metadata = dict(error.metadata)
+    index = int(metadata.get("edit", before))
+    if index >= before:
+        metadata["edit"] = str(index - before)
+    else:
+        metadata["earlier_edit"] = str(index)
+        del metadata["edit"]
+    return BeatStitchError(
+        error.reason,
+        named(error.message),
+        metadata=metadata,
+        violations=[
+            FieldViolation(field=named(item.field), description=item.description)
+            for item in error.violations
+        ],
+    )
+
+
+def _place(index: int, before: int) -> str:
+    return f"edits[{index - before}]" if index >= before else f"overlay.edits[{index}]"
 
 
 def _need_current(request: EditBeatGridRequest, seen: AssetRow) -> None:
