@@ -1,4 +1,4 @@
-"""Clips and pictures from the queue to traits, filmstrip and proxy, over real servers and ffmpeg."""
+"""Clips and pictures from the queue to traits, filmstrip and proxy, over real servers."""
 
 from __future__ import annotations
 

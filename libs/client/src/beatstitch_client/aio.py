@@ -27,6 +27,7 @@ from beatstitch.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from beatstitch_client.connection import Connection
 from beatstitch_client.downloads import download
 from beatstitch_client.errors import raise_for_end
+from beatstitch_client.exports import WaveformFile, export_waveform, waveform_request
 from beatstitch_client.uploads import Upload, Uploader, Via
 from beatstitch_client.watching import watch
 from beatstitch_core.ids import new_id
@@ -154,6 +155,11 @@ class AsyncClient:
         request = assets.GetAssetRequest(asset_id=asset_id)
         return (await self._call(self._assets.GetAsset, request)).asset
 
+    async def get_filmstrip(self, asset_id: str) -> assets.GetFilmstripResponse:
+        """Frames of a clip side by side, as a JPEG."""
+        request = assets.GetFilmstripRequest(asset_id=asset_id)
+        return await self._call(self._assets.GetFilmstrip, request)
+
     # Beats
 
     async def analyze_audio(
@@ -169,6 +175,37 @@ class AsyncClient:
         """A song's current beat grid."""
         request = analysis.GetBeatGridRequest(asset_id=asset_id)
         return (await self._call(self._analysis.GetBeatGrid, request)).beat_grid
+
+    async def get_waveform(
+        self, asset_id: str, *, start_us: int = 0, end_us: int = 0, buckets: int = 0
+    ) -> analysis.GetWaveformResponse:
+        """A stretch of a song's shape, with its beats, bars and sections; 0 for end and default."""
+        request = analysis.GetWaveformRequest(
+            asset_id=asset_id, start_us=start_us, end_us=end_us, buckets=buckets
+        )
+        return await self._call(self._analysis.GetWaveform, request)
+
+    async def export_waveform(
+        self,
+        asset_id: str,
+        path: str | Path,
+        kind: WaveformFile | None = None,
+        *,
+        samples_per_bin: int = 0,
+        width: int = 0,
+    ) -> Path:
+        """Writes a song's shape to a file.
+
+        Args:
+            asset_id: The song.
+            path: Where to put the file.
+            kind: "dat" and "json" are audiowaveform's formats, version 2; "png" is a picture with
+                beats and sections. By the file's name when None.
+            samples_per_bin: 256, 1024, 4096 or 16384 samples of the song; 0 for 256. Not for "png".
+            width: Of a picture, in pixels; 0 for 1600.
+        """
+        request = waveform_request(asset_id, Path(path), kind, samples_per_bin, width)
+        return await export_waveform(self._connection, request, Path(path))
 
     # Timelines, renders, or all of it
 

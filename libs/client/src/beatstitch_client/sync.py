@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
+    from beatstitch.v1.analysis_service_pb2 import AnalysisSettings, GetWaveformResponse
     from beatstitch.v1.asset_pb2 import Asset
+    from beatstitch.v1.asset_service_pb2 import GetFilmstripResponse
     from beatstitch.v1.beat_grid_pb2 import BeatGrid
     from beatstitch.v1.common_pb2 import MediaType
     from beatstitch.v1.info_service_pb2 import GetServerInfoResponse
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from beatstitch.v1.render_pb2 import Render
     from beatstitch.v1.render_service_pb2 import PlanRenderResponse
     from beatstitch.v1.timeline_pb2 import Timeline, TimelineSettings
+    from beatstitch_client.exports import WaveformFile
     from beatstitch_client.uploads import Upload, Via
 
 T = TypeVar("T")
@@ -133,6 +135,34 @@ class Client:
     def get_beat_grid(self, asset_id: str) -> BeatGrid:
         """See `AsyncClient.get_beat_grid`."""
         return self._run(self._client.get_beat_grid(asset_id))
+
+    def get_filmstrip(self, asset_id: str) -> GetFilmstripResponse:
+        """See `AsyncClient.get_filmstrip`."""
+        return self._run(self._client.get_filmstrip(asset_id))
+
+    def get_waveform(
+        self, asset_id: str, *, start_us: int = 0, end_us: int = 0, buckets: int = 0
+    ) -> GetWaveformResponse:
+        """See `AsyncClient.get_waveform`."""
+        return self._run(
+            self._client.get_waveform(asset_id, start_us=start_us, end_us=end_us, buckets=buckets)
+        )
+
+    def export_waveform(
+        self,
+        asset_id: str,
+        path: str | Path,
+        kind: WaveformFile | None = None,
+        *,
+        samples_per_bin: int = 0,
+        width: int = 0,
+    ) -> Path:
+        """See `AsyncClient.export_waveform`."""
+        return self._run(
+            self._client.export_waveform(
+                asset_id, path, kind, samples_per_bin=samples_per_bin, width=width
+            )
+        )
 
     def generate_timeline(
         self,

@@ -25,6 +25,10 @@ async def analyze(
         Path | None, typer.Option("-o", "--output", help="Where the beat grid goes, as JSON.")
     ] = None,
     *,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Where a picture of shape, beats and sections goes, as PNG."),
+    ] = None,
     analyzer: Annotated[AnalyzerName, typer.Option(help="Beat tracker.")] = AnalyzerName.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print the beat grid as JSON.")] = False,
     server: Server = "",
@@ -44,6 +48,8 @@ async def analyze(
                 again = await client.analyze_audio(upload.asset.id, settings)
                 await follow(client, again, view)
         grid = await client.get_beat_grid(upload.asset.id)
+        if plot is not None:
+            await client.export_waveform(upload.asset.id, plot, "png")
     text = json.dumps(MessageToDict(grid, preserving_proto_field_name=True), indent=2)
     if output is not None:
         output.write_text(text + "\n", "utf-8")
