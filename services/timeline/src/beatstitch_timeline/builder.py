@@ -15,6 +15,7 @@ from beatstitch_core.limits import default_limits
 from beatstitch_core.timebase import frame_time_ms, frame_time_us
 from beatstitch_timeline.choice import choose
 from beatstitch_timeline.cuts import Trim, plan_spans
+from beatstitch_timeline.doubt import beats_to_cut
 from beatstitch_timeline.inputs import check_inputs, song_length_us
 from beatstitch_timeline.motion import ken_burns
 from beatstitch_timeline.sources import Sources
@@ -49,14 +50,16 @@ def build_edl(
         limits: What may be asked for; the defaults when None.
 
     Raises:
-        BeatStitchError: FIELD_INVALID with all violations, NO_READY_MEDIA, TOO_FEW_BEATS.
+        BeatStitchError: FIELD_INVALID with all violations, NO_READY_MEDIA, TOO_FEW_BEATS,
+            LOW_CONFIDENCE.
     """
     limits = limits or default_limits()
     check_inputs(project_id, audio, grid, media, settings, limits=limits)
     full = with_defaults(settings)
     song_us = song_length_us(audio, grid)
     trim = Trim(full.audio_start_us, full.audio_end_us or song_us)
-    spans = plan_spans(grid.beats, trim, full)
+    beats = beats_to_cut(grid, song_us, full.on_low_confidence)
+    spans = plan_spans(beats, trim, full)
     if len(spans) > limits.max_segments:
         raise field_error(
             "settings.beats_per_cut",

@@ -72,6 +72,7 @@ def check_settings(
         ("fit", full.fit, edl_pb2.Fit),
         ("image_motion", full.image_motion, timeline_pb2.ImageMotion),
         ("fill", full.fill, edl_pb2.FillPolicy),
+        ("on_low_confidence", full.on_low_confidence, timeline_pb2.LowConfidencePolicy),
     )
     for name, value, kind in choices:
         found.expect(value in kind.values(), f"{at}.{name}", f"unknown value {int(value)}")
