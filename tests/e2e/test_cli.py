@@ -72,11 +72,13 @@ def test_stitch_on_a_server_that_runs(system, song, folder, tmp_path):
 
 
 def test_analyze_writes_the_grid(system, song, tmp_path):
-    done = beatstitch("analyze", song, "-o", tmp_path / "grid.json", system=system)
+    plot = tmp_path / "song.png"
+    done = beatstitch("analyze", song, "-o", tmp_path / "grid.json", "--plot", plot, system=system)
     assert done.returncode == 0, done.stdout + done.stderr
     grid = json.loads((tmp_path / "grid.json").read_text())
     assert 117 < grid["bpm"] < 123
     assert len(grid["beats"]) >= 16
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 def test_jobs_are_listed_shown_and_watched(system, client):
