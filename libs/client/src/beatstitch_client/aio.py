@@ -27,7 +27,12 @@ from beatstitch.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from beatstitch_client.connection import Connection
 from beatstitch_client.downloads import download
 from beatstitch_client.errors import raise_for_end
-from beatstitch_client.exports import WaveformFile, export_waveform, waveform_request
+from beatstitch_client.exports import (
+    WaveformFile,
+    export_waveform,
+    save_proof,
+    waveform_request,
+)
 from beatstitch_client.uploads import Upload, Uploader, Via
 from beatstitch_client.watching import watch
 from beatstitch_core.ids import new_id
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from beatstitch.v1.asset_pb2 import Asset
+    from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
     from beatstitch.v1.beat_grid_pb2 import BeatGrid
     from beatstitch.v1.common_pb2 import MediaType
     from beatstitch.v1.job_pb2 import JobState, JobType
@@ -175,6 +181,52 @@ class AsyncClient:
         """A song's current beat grid."""
         request = analysis.GetBeatGridRequest(asset_id=asset_id)
         return (await self._call(self._analysis.GetBeatGrid, request)).beat_grid
+
+    async def get_corrections(self, asset_id: str) -> analysis.GetBeatGridResponse:
+        """A song's current beat grid, its hash and the corrections in it."""
+        request = analysis.GetBeatGridRequest(asset_id=asset_id)
+        return await self._call(self._analysis.GetBeatGrid, request)
+
+    async def edit_beat_grid(
+        self,
+        asset_id: str,
+        edits: Sequence[BeatGridEdit] = (),
+        *,
+        replace: bool = False,
+        beat_grid_sha256: str = "",
+        request_id: str = "",
+    ) -> analysis.EditBeatGridResponse:
+        """Corrects a song's beats; timelines built from now on use the corrected grid.
+
+        Args:
+            asset_id: The song.
+            edits: What to do, in order, after the corrections that are there; all or none.
+            replace: Forget the corrections that are there first. Without edits: back to what was
+                heard.
+            beat_grid_sha256: The grid that you looked at; ETAG_MISMATCH when it is another by now.
+            request_id: See the class.
+        """
+        request = analysis.EditBeatGridRequest(
+            asset_id=asset_id,
+            edits=edits,
+            replace=replace,
+            beat_grid_sha256=beat_grid_sha256,
+            request_id=request_id or new_id(),
+        )
+        return await self._call(self._analysis.EditBeatGrid, request)
+
+    async def beat_proof(
+        self, asset_id: str, path: str | Path, grid: BeatGrid | None = None
+    ) -> Path:
+        """Writes a short film (MP4): the song with a click and a flash on each beat.
+
+        Args:
+            asset_id: The song.
+            path: Where to put the film.
+            grid: A grid to try out; the song's current one when None.
+        """
+        request = analysis.RenderBeatProofRequest(asset_id=asset_id, beat_grid=grid)
+        return await save_proof(self._connection, request, Path(path))
 
     async def get_waveform(
         self, asset_id: str, *, start_us: int = 0, end_us: int = 0, buckets: int = 0

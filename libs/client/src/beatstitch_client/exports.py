@@ -1,11 +1,11 @@
-"""A song's shape as a file: there as a whole or not at all."""
+"""What the server writes of a song as a file: there as a whole or not at all."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import grpc
 
@@ -15,9 +15,19 @@ from beatstitch_client.connection import Backoff
 from beatstitch_client.errors import translate
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable
     from pathlib import Path
 
+    from google.protobuf.message import Message
+
     from beatstitch_client.connection import Connection
+
+
+class _Part(Protocol):
+    """A message of a stream that carries a file."""
+
+    chunk: bytes
+
 
 WaveformFile = Literal["dat", "json", "png"]
 
@@ -48,12 +58,32 @@ async def export_waveform(
     connection: Connection, request: analysis.ExportWaveformRequest, path: Path
 ) -> Path:
     """See `AsyncClient.export_waveform`."""
-    stub = AnalysisServiceStub(connection.channel)
+    return await _save(
+        connection, AnalysisServiceStub(connection.channel).ExportWaveform, request, path
+    )
+
+
+async def save_proof(
+    connection: Connection, request: analysis.RenderBeatProofRequest, path: Path
+) -> Path:
+    """See `AsyncClient.beat_proof`."""
+    return await _save(
+        connection, AnalysisServiceStub(connection.channel).RenderBeatProof, request, path
+    )
+
+
+async def _save(
+    connection: Connection,
+    method: Callable[..., AsyncIterable[_Part]],
+    request: Message,
+    path: Path,
+) -> Path:
+    """Collects a stream of chunks; from its beginning again while the server is away."""
     backoff = Backoff(connection.retry_s)
     while True:
         data = bytearray()
         try:
-            async for reply in stub.ExportWaveform(request, metadata=connection.metadata):
+            async for reply in method(request, metadata=connection.metadata):
                 data += reply.chunk
             break
         except grpc.aio.AioRpcError as error:

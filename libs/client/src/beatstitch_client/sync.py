@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from beatstitch.v1.analysis_service_pb2 import AnalysisSettings, GetWaveformResponse
+    from beatstitch.v1.analysis_service_pb2 import (
+        AnalysisSettings,
+        EditBeatGridResponse,
+        GetBeatGridResponse,
+        GetWaveformResponse,
+    )
     from beatstitch.v1.asset_pb2 import Asset
     from beatstitch.v1.asset_service_pb2 import GetFilmstripResponse
+    from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
     from beatstitch.v1.beat_grid_pb2 import BeatGrid
     from beatstitch.v1.common_pb2 import MediaType
     from beatstitch.v1.info_service_pb2 import GetServerInfoResponse
@@ -135,6 +141,34 @@ class Client:
     def get_beat_grid(self, asset_id: str) -> BeatGrid:
         """See `AsyncClient.get_beat_grid`."""
         return self._run(self._client.get_beat_grid(asset_id))
+
+    def get_corrections(self, asset_id: str) -> GetBeatGridResponse:
+        """See `AsyncClient.get_corrections`."""
+        return self._run(self._client.get_corrections(asset_id))
+
+    def edit_beat_grid(
+        self,
+        asset_id: str,
+        edits: Sequence[BeatGridEdit] = (),
+        *,
+        replace: bool = False,
+        beat_grid_sha256: str = "",
+        request_id: str = "",
+    ) -> EditBeatGridResponse:
+        """See `AsyncClient.edit_beat_grid`."""
+        return self._run(
+            self._client.edit_beat_grid(
+                asset_id,
+                edits,
+                replace=replace,
+                beat_grid_sha256=beat_grid_sha256,
+                request_id=request_id,
+            )
+        )
+
+    def beat_proof(self, asset_id: str, path: str | Path, grid: BeatGrid | None = None) -> Path:
+        """See `AsyncClient.beat_proof`."""
+        return self._run(self._client.beat_proof(asset_id, path, grid))
 
     def get_filmstrip(self, asset_id: str) -> GetFilmstripResponse:
         """See `AsyncClient.get_filmstrip`."""

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from beatstitch.v1 import common_pb2
 from beatstitch_client.cli.making import follow
-from beatstitch_client.cli.options import AnalyzerName, analysis_settings
+from beatstitch_client.cli.options import AnalyzerName, analysis_settings, grid_edits
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.target import ApiKey, Server, Tls, server_or_own
 from beatstitch_client.cli.view import open_view
@@ -29,6 +29,16 @@ async def analyze(
         Path | None,
         typer.Option(help="Where a picture of shape, beats and sections goes, as PNG."),
     ] = None,
+    proof: Annotated[
+        Path | None,
+        typer.Option(help="Where a film goes, as MP4: the song, a click and a flash on each beat."),
+    ] = None,
+    bpm: Annotated[float, typer.Option(help="Listen again for about this tempo.")] = 0.0,
+    double: Annotated[bool, typer.Option("--double", help="A beat between each two.")] = False,
+    halve: Annotated[bool, typer.Option("--halve", help="Every second beat.")] = False,
+    half_beat: Annotated[
+        bool, typer.Option("--half-beat", help="Move the beats by half a beat.")
+    ] = False,
     analyzer: Annotated[AnalyzerName, typer.Option(help="Beat tracker.")] = AnalyzerName.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print the beat grid as JSON.")] = False,
     server: Server = "",
@@ -39,6 +49,7 @@ async def analyze(
     if not song.exists():
         raise FileNotFoundError(str(song))
     settings = analysis_settings(analyzer)
+    edits = grid_edits(bpm=bpm, double=double, halve=halve, half_beat=half_beat)
     async with server_or_own(server, api_key, tls=tls) as client:
         project = await client.create_project(song.stem[:200] or "song")
         with open_view() as view:
@@ -47,9 +58,14 @@ async def analyze(
             if settings is not None:
                 again = await client.analyze_audio(upload.asset.id, settings)
                 await follow(client, again, view)
-        grid = await client.get_beat_grid(upload.asset.id)
+        if edits:
+            grid = (await client.edit_beat_grid(upload.asset.id, edits)).beat_grid
+        else:
+            grid = await client.get_beat_grid(upload.asset.id)
         if plot is not None:
             await client.export_waveform(upload.asset.id, plot, "png")
+        if proof is not None:
+            await client.beat_proof(upload.asset.id, proof)
     text = json.dumps(MessageToDict(grid, preserving_proto_field_name=True), indent=2)
     if output is not None:
         output.write_text(text + "\n", "utf-8")

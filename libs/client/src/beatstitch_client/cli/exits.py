@@ -35,6 +35,7 @@ _HINTS: Mapping[ErrorReason.ValueType, str] = {
     R.ERROR_REASON_INPUT_TOO_LARGE: "make it smaller, or leave it out",
     R.ERROR_REASON_AUDIO_TOO_SHORT: "take a longer song",
     R.ERROR_REASON_TOO_FEW_BEATS: "take a song with a beat, or a longer part of it",
+    R.ERROR_REASON_LOW_CONFIDENCE: "look at the beats with `beatstitch analyze --proof`",
     R.ERROR_REASON_NO_READY_MEDIA: "give at least one picture or clip that can be read",
     R.ERROR_REASON_QUOTA_EXCEEDED: "delete something, or ask the operator for more",
     R.ERROR_REASON_QUEUE_FULL: "try again in a minute",

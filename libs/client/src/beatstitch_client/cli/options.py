@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 from beatstitch.v1 import analysis_service_pb2, edl_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
+from beatstitch.v1.beat_grid_edit_pb2 import (
+    BeatGridEdit,
+    HintTempo,
+    ScaleTempo,
+    ShiftHalfBeat,
+)
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_core.edl.output import MAX_RATIONAL_TERM
 from beatstitch_core.edl.settings import check_settings
+from beatstitch_core.grid_edits.checks import LEAST_BPM, MOST_BPM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +123,25 @@ def analysis_settings(analyzer: AnalyzerName) -> AnalysisSettings | None:
         else analysis_service_pb2.ANALYZER_CHOICE_LIBROSA
     )
     return AnalysisSettings(analyzer=choice)
+
+
+def grid_edits(*, bpm: float, double: bool, halve: bool, half_beat: bool) -> list[BeatGridEdit]:
+    """Corrections of the beats: first the tempo that was asked for, then faster or slower.
+
+    Raises:
+        UsageError: They contradict each other, or the tempo is none.
+    """
+    if double and halve:
+        raise UsageError("take either --double or --halve")
+    if bpm and not LEAST_BPM <= bpm <= MOST_BPM:
+        raise UsageError(f"--bpm is {LEAST_BPM:g} to {MOST_BPM:g}, not {bpm:g}")
+    edits = [BeatGridEdit(hint_tempo=HintTempo(bpm=bpm))] if bpm else []
+    if double or halve:
+        scale = ScaleTempo(num=2, den=1) if double else ScaleTempo(num=1, den=2)
+        edits.append(BeatGridEdit(scale_tempo=scale))
+    if half_beat:
+        edits.append(BeatGridEdit(shift_half_beat=ShiftHalfBeat()))
+    return edits
 
 
 def _option(field: str) -> str:
