@@ -36,7 +36,7 @@ def slots(settings: AnalyzerSettings) -> list[Slot]:
                     lane=lane,
                     handler=media.run,
                     concurrency=settings.ingest_slots,
-                    timeout_s=settings.ingest_timeout_s + PROBE_TIMEOUT_S + _BEFORE_S,
+                    timeout_s=3 * settings.ingest_timeout_s + PROBE_TIMEOUT_S + _BEFORE_S,
                 )
             )
     return found

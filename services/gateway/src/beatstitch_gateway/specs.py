@@ -48,14 +48,14 @@ def need_ready(row: AssetRow) -> None:
         raise not_ready(row)
 
 
-def ready_media(row: AssetRow) -> ReadyMedia:
-    """A READY asset as workers get it."""
+def ready_media(row: AssetRow, *, with_traits: bool = False) -> ReadyMedia:
+    """A READY asset as workers get it; traits are for those who choose cuts."""
     return ReadyMedia(
         asset_id=row.asset.id,
         object=row.object,
         info=row.asset.info,
         filename=row.asset.filename,
-        traits=row.asset.traits if row.asset.HasField("traits") else None,
+        traits=row.asset.traits if with_traits and row.asset.HasField("traits") else None,
         proxy=row.proxy,
     )
 
@@ -95,7 +95,7 @@ def timeline_spec(song: AssetRow, media: Sequence[AssetRow], settings: TimelineS
     build = TimelineBuildSpec(
         audio=ready_media(song),
         beat_grid=need_grid(song).beat_grid,
-        media=[ready_media(row) for row in media],
+        media=[ready_media(row, with_traits=True) for row in media],
         settings=settings,
     )
     return JobSpec(timeline_build=build)

@@ -22,7 +22,7 @@ _OVER_USUAL = 5.0
 _AROUND = 8
 _USUAL_PERCENTILE = 75
 _FLASH_FRAMES = 4
-MAX_CUTS = 200
+MAX_CUTS = 100
 
 
 def find_cuts(series: Series) -> list[int]:

@@ -17,7 +17,7 @@ _LEAST_FROZEN_US = 500_000
 # usual quality changes a still part by less than 2.
 _STILL = 4.0
 _PARTS = (9, 16)
-MAX_STRETCHES = 50
+MAX_STRETCHES = 20
 
 
 def find_black(series: Series, duration_us: int) -> list[TimeRange]:

@@ -18,8 +18,8 @@ from beatstitch_analyzer.clips.stretches import find_black, find_frozen
 SCHEMA_VERSION = "1.0"
 # Motion is what changes in a tenth of a second, whatever the frame rate.
 MOTION_US = 100_000
-# Five hundred clips travel in one message, so a clip's curves stay short.
-MAX_STEPS = 300
+# The traits of five hundred clips travel in one message of a megabyte: all of them are bounded.
+MAX_STEPS = 200
 
 Grey = NDArray[np.float32]
 
@@ -43,7 +43,7 @@ class Looks:
 
 
 def step_of(duration_us: int) -> int:
-    """Distance of the values of a clip: a tenth of a second, more in clips over half a minute."""
+    """Distance of the values of a clip: a tenth of a second, more in clips over 20 seconds."""
     return max(MOTION_US, -(-duration_us // MAX_STEPS))
 
 

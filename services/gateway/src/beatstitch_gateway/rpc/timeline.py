@@ -109,4 +109,4 @@ class TimelineRpc(TimelineServiceServicer):
         async with self._deps.database.transaction() as tx:
             await projects.get(tx, tenant, project_id)
             rows = await assets.all_ready(tx, tenant, project_id)
-        return [specs.ready_media(row) for row in rows]
+        return [specs.ready_media(row, with_traits=True) for row in rows]
