@@ -90,43 +90,50 @@ def _still_on(line: ConstantTempo, times: list[int]) -> ConstantTempo | None:
 
 
 def _bars(grid: BeatGrid) -> list[Bar]:
-    """From downbeat to downbeat; loudness from the beats inside."""
+    """From downbeat to downbeat, the last one to the song's end.
+
+    A bar's energy is the RMS of its beats' energies, weighted by their lengths; the last beat
+    counts as long as the one before, whatever rings on.
+    """
+    times = [beat.time_us for beat in grid.beats]
+    lengths = [b - a for a, b in pairwise(times)] or [1]
+    lengths.append(lengths[-1])
+    powers = [beat.energy**2 * span for beat, span in zip(grid.beats, lengths, strict=False)]
     downs = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
-    edges = [grid.beats[i].time_us for i in downs] + [grid.duration_us]
-    powers = []
-    for begin, end in zip(downs, [*downs[1:], len(grid.beats)], strict=True):
-        inside = grid.beats[begin:end]
-        ends = [beat.time_us for beat in inside[1:]]
-        ends.append(grid.beats[end].time_us if end < len(grid.beats) else grid.duration_us)
-        spans = [e - beat.time_us for beat, e in zip(inside, ends, strict=True)]
-        power = sum(beat.energy**2 * span for beat, span in zip(inside, spans, strict=True))
-        powers.append(sqrt(power / max(1, sum(spans))))
-    loudest = max(powers, default=0.0)
+    loud = [
+        sqrt(sum(powers[begin:end]) / sum(lengths[begin:end]))
+        for begin, end in pairwise([*downs, len(times)])
+    ]
+    loudest = max(loud, default=0.0)
+    edges = [times[i] for i in downs] + [grid.duration_us]
     return [
         Bar(
             start_us=start,
             end_us=end,
             first_beat_index=index,
-            energy=round(power / loudest, 4) if loudest else 0.0,
+            energy=round(energy / loudest, 4) if loudest else 0.0,
         )
-        for index, power, (start, end) in zip(downs, powers, pairwise(edges), strict=True)
+        for index, energy, (start, end) in zip(downs, loud, pairwise(edges), strict=True)
         if end > start
     ]
 
 
 def _write_curve(grid: BeatGrid) -> None:
-    """One point a bar, two where the tempo is steady."""
+    """One point a bar, the last one as the one before; two where the tempo is steady."""
     points: list[TempoPoint] = []
     times = [beat.time_us for beat in grid.beats]
     if grid.HasField("constant_tempo"):
-        ends = (times[0], times[-1])
-        points = [TempoPoint(time_us=t, bpm=round(grid.constant_tempo.bpm, 6)) for t in ends]
+        bpm = round(grid.constant_tempo.bpm, 6)
+        points = [TempoPoint(time_us=t, bpm=bpm) for t in (0, grid.duration_us)]
     else:
-        downs = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
-        for begin, end in zip(downs, [*downs[1:], len(times) - 1], strict=True):
-            if end > begin:
-                bpm = (end - begin) * US_PER_MINUTE / (times[end] - times[begin])
-                points.append(TempoPoint(time_us=times[begin], bpm=round(bpm, 6)))
+        marks = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
+        if len(marks) < 2:
+            marks = [0, len(times) - 1] if len(times) > 1 else []
+        for begin, end in pairwise(marks):
+            bpm = (end - begin) * US_PER_MINUTE / (times[end] - times[begin])
+            points.append(TempoPoint(time_us=times[begin], bpm=round(bpm, 6)))
+        if points:
+            points.append(TempoPoint(time_us=times[marks[-1]], bpm=points[-1].bpm))
     del grid.tempo_curve[:]
     grid.tempo_curve.extend(points)
 
