@@ -24,7 +24,7 @@ MESSAGES = {
 }
 
 _LOW = 0.5
-_CLOSE = 0.38
+_CLOSE = 0.5
 _OCTAVE = 0.05
 _DRIFT = 1.02
 _SMOOTH = 9
