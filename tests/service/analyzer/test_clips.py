@@ -164,6 +164,15 @@ async def test_a_long_clip_is_glanced_at(room, tmp_path: Path, monkeypatch):
     assert (output.filmstrip_frames, strip.width) == (10, 1600)
 
 
+async def test_a_machine_that_is_too_slow_glances(room, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("beatstitch_analyzer.clips.look._CHILD_SHARE", 0.0)
+    clip = coded_variant(tmp_path, "long_gop", source_id=9)
+    output = await ingest(room, clip.path)
+    assert len(output.traits.brightness) == budget.SPARSE_STEPS
+    assert output.filmstrip_frames == 10
+    assert not output.proxy.key
+
+
 async def test_a_look_that_fails_leaves_a_clip_that_can_be_used(
     open_room, tmp_path: Path, monkeypatch
 ):

@@ -10,8 +10,8 @@ import time
 
 from beatstitch.v1.asset_pb2 import MediaInfo
 
-# Five minutes at 1080p30, eleven at 720p30, 75 seconds at 2160p30: about a minute of work.
-DENSE_PIXELS = 20_000_000_000
+# Nearly four minutes at 1080p30, eight at 720p30, one at 2160p30: about a minute of work.
+DENSE_PIXELS = 14_000_000_000
 DENSE_FRAMES = 40_000
 SPARSE_STEPS = 120
 

@@ -57,10 +57,6 @@ class Detail:
         self.pictures.append(rgb)
         self.looks.add(luma(rgb), squeezed(rgb))
 
-    def again(self) -> None:
-        """The last frame once more."""
-        self.pictures.append(self.pictures[-1])
-
 
 def squeezed(rgb: Rgb) -> NDArray[np.float32]:
     """Luma in the size that saliency is found in."""

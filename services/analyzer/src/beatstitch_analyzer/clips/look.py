@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _MEMORY_BYTES = 4 * 1024**3
 _THREADS = 2
 # Of the time that a look may take; the rest is for the start, the filmstrip and the sound.
-_CHILD_SHARE = 0.8
+_CHILD_SHARE = 0.9
 
 
 @dataclass(frozen=True)

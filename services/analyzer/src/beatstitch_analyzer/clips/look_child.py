@@ -26,7 +26,7 @@ from beatstitch_media import child
 
 FILMSTRIP = "filmstrip.jpg"
 PROXY = "proxy.mp4"
-_DENSE_SHARE = 0.6
+_DENSE_SHARE = 0.75
 
 
 def look_at_clip(job: dict[str, Any]) -> bytes:

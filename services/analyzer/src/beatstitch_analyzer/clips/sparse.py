@@ -35,6 +35,7 @@ def look_in_places(
     step_us = -(-duration_us // SPARSE_STEPS)
     brightness: list[float] = []
     motion: list[float] = []
+    shown: Any = None
     detail, small, waiting = Detail(*size), Shrinker(*LOOK_SIZE), list(strip_times_us)
     with reading(path, demuxer) as reader:
         next(reader.frames(), None)  # time stamps count from the first frame
@@ -43,19 +44,20 @@ def look_in_places(
                 break
             frames = _frames_at(reader, index * step_us + step_us // 2)
             if frames:
+                shown = frames[0][1]
                 bright, moved = _measure(reader, frames, small)
                 brightness.append(bright)
                 motion.append(moved)
                 while waiting and waiting[0] < (index + 1) * step_us:
                     waiting.pop(0)
-                    detail.add(frames[0][1])
+                    detail.add(shown)
             elif brightness:
                 brightness.append(brightness[-1])
                 motion.append(motion[-1])
-    if not detail.pictures:
+    if shown is None:
         raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_CORRUPT, "no frame decodes")
     for _ in waiting:
-        detail.again()
+        detail.add(shown)
     missing = SPARSE_STEPS - len(brightness)
     traits = MediaTraits(schema_version=SCHEMA_VERSION, step_us=step_us)
     traits.brightness = to_bytes(np.array(brightness + brightness[-1:] * missing))
