@@ -17,7 +17,7 @@ EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs bench constraints \
+.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs bench bench-beats constraints \
         dev prod logs logs-worker migrate backup shell-api shell-worker clean
 
 help: ## This list
@@ -81,6 +81,9 @@ docs: $(STAMP) ## Generate docs/api.md and docs/errors.md
 
 bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
 	@$(BIN)/python bench/render_bench.py
+
+bench-beats: $(STAMP) ## Accuracy, speed and memory of the beat trackers; SCRATCH=dir keeps the songs
+	@$(BIN)/python bench/beats_bench.py $(if $(SCRATCH),--scratch $(SCRATCH))
 
 constraints: ## Pin what a fresh environment resolves to
 	@tools/pin_constraints.sh

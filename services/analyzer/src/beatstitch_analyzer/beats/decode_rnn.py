@@ -28,11 +28,15 @@ METRES = (3, 4)
 _STIFFNESS = 100.0
 _PARTS = 16
 _FLOOR = 1e-5
+_HEARD_METRES = {2, 3, 4, 6}
+"""Where no bar may have so many beats the network's word on the first one is worth nothing: it was
+trained on three and four."""
 _SHARE = 0.5
 """How much the onsets' word counts beside the network's: half of what it counts when alone."""
 _ALONE = FluxWeights()
 _WITH_NETWORK = FluxWeights(
     onset=_SHARE * _ALONE.onset,
+    swing=_SHARE * _ALONE.swing,
     period=_SHARE * _ALONE.period,
     bar_period=_SHARE * _ALONE.bar_period,
     tempo=_SHARE * _ALONE.tempo,
@@ -64,6 +68,9 @@ def decode(
     lattice = build_lattice(min_bpm, max_bpm, _STIFFNESS)
     if len(activations.beat) <= lattice.shortest:
         return None
+    if not _HEARD_METRES & {*metres}:
+        half = activations.any_beat * np.float32(0.5)
+        activations = Activations(half, half)
     first, other = _beat_scores(activations, lattice)
     worth = FluxWorth(evidence, lattice, _WITH_NETWORK, metres) if evidence is not None else None
     paths: dict[int, RawPath] = {}
