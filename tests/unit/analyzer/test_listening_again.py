@@ -13,7 +13,7 @@ from beatstitch_analyzer.backends import installed
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.model import Activations
 from beatstitch_analyzer.corrections.keeping import kept_of, load_keeping
-from beatstitch_analyzer.corrections.kept import read_kept, write_kept
+from beatstitch_analyzer.corrections.kept import Kept, read_kept, write_kept
 from beatstitch_analyzer.corrections.listening import Listening
 from beatstitch_analyzer.corrections.proof import write_clicks, write_flashes
 from beatstitch_core.errors import BeatStitchError
@@ -76,7 +76,8 @@ def test_taps_decide_the_phase(kept):
 
 def test_silence_has_no_beats_of_any_tempo():
     silent = Activations(np.zeros(3000, np.float32), np.zeros(3000, np.float32))
-    for kept in (silent, hear(np.zeros(RATE * 5, np.float32))):
+    onsets = hear(np.zeros(RATE * 30, np.float32))
+    for kept in (Kept(onsets, silent), Kept(onsets)):
         with pytest.raises(BeatStitchError, match="no beats of about 90"):
             corrected(kept, BeatGridEdit(hint_tempo=HintTempo(bpm=90)))
 
@@ -84,11 +85,17 @@ def test_silence_has_no_beats_of_any_tempo():
 def test_what_is_kept_is_read_as_it_was_written():
     rng = np.random.default_rng(1)
     beat, down = rng.random((2, 500), np.float32) / 2
-    data = write_kept(Activations(beat, down))
-    assert data == write_kept(Activations(beat, down))
+    onsets = hear(rng.standard_normal(RATE * 5).astype(np.float32) / 9)
+    kept = Kept(onsets, Activations(beat, down))
+    data = write_kept(kept)
+    assert data == write_kept(kept)
     again = read_kept(data)
-    assert np.abs(again.beat - beat).max() < 3e-4
-    assert np.abs(again.downbeat - down).max() < 3e-4
+    assert again.activations is not None
+    assert np.abs(again.activations.beat - beat).max() < 3e-4
+    assert np.abs(again.activations.downbeat - down).max() < 3e-4
+    assert np.abs(again.evidence.onset - onsets.onset).max() < 1e-2
+    assert again.evidence.rise == pytest.approx(onsets.rise, rel=1e-3)
+    assert read_kept(write_kept(Kept(onsets))).activations is None
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"nonsense", b"\x93NUMPY"])

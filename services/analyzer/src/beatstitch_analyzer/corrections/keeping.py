@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from beatstitch_analyzer.beats.flux import Evidence, hear
+from beatstitch_analyzer.beats.decode_rnn import METRES
+from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.madmom_model import MadmomModel
 from beatstitch_analyzer.beats.model import Activations, Floats
 from beatstitch_analyzer.beats.trackers import (
@@ -14,6 +15,7 @@ from beatstitch_analyzer.beats.trackers import (
     Tracker,
     TrackerName,
 )
+from beatstitch_analyzer.corrections.kept import Kept
 
 
 class _KeepingModel:
@@ -30,35 +32,39 @@ class _KeepingModel:
 
 
 class KeepingMadmom(MadmomTracker):
-    """madmom, with the activations of the song it listened to last."""
+    """madmom, with what it heard of the song it listened to last."""
 
     def __init__(self) -> None:
         super().__init__()
         self._keeper = _KeepingModel(self._model)
         self._model = cast("MadmomModel", self._keeper)
+        self.kept: Kept | None = None
 
-    @property
-    def kept(self) -> Activations | None:
-        """None before the first song."""
-        return self._keeper.said
+    def listen(self, samples: Floats) -> Heard:
+        """Follows the beats. Hearing the onsets twice takes 2 ms for a second of music."""
+        heard = super().listen(samples)
+        self.kept = Kept(hear(samples), self._keeper.said)
+        return heard
 
 
 class KeepingLibrosa(LibrosaTracker):
-    """The fallback, with the evidence of the song it listened to last."""
+    """The fallback, with what it heard of the song it listened to last."""
 
-    kept: Evidence | None = None
+    kept: Kept | None = None
 
     def listen(self, samples: Floats) -> Heard:
         """Follows the beats. Hearing twice takes 2 ms for a second of music."""
-        self.kept = hear(samples)
+        self.kept = Kept(hear(samples))
         return super().listen(samples)
 
 
-def load_keeping(name: TrackerName) -> Tracker:
+def load_keeping(name: TrackerName, *, metres: tuple[int, ...] = METRES) -> Tracker:
     """As `trackers.load_tracker`; what was heard is then `kept_of` the tracker."""
-    return KeepingMadmom() if name == "madmom" else KeepingLibrosa()
+    tracker: Tracker = KeepingMadmom() if name == "madmom" else KeepingLibrosa()
+    tracker.metres = metres
+    return tracker
 
 
-def kept_of(tracker: Tracker) -> Activations | Evidence | None:
+def kept_of(tracker: Tracker) -> Kept | None:
     """What a tracker of `load_keeping` heard last."""
     return tracker.kept if isinstance(tracker, KeepingMadmom | KeepingLibrosa) else None

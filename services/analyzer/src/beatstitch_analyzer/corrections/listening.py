@@ -9,7 +9,7 @@ import numpy as np
 from beatstitch.v1.beat_grid_pb2 import BeatGrid, ConstantTempo
 from beatstitch_analyzer.beats.decode_flux import decode_flux
 from beatstitch_analyzer.beats.decode_rnn import decode, peak_between
-from beatstitch_analyzer.beats.model import FPS, Activations, BeatPath, Doubles, Floats, Ints
+from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Ints
 from beatstitch_analyzer.beats.steady import Line, fit_line, lay_out
 from beatstitch_analyzer.beats.tempo import read_evidence
 from beatstitch_analyzer.corrections.kept import Kept
@@ -79,9 +79,10 @@ class Listening:
 
     def _audible(self, path: BeatPath) -> tuple[Doubles, Ints]:
         """The path's beats while there is something to hear."""
-        loud = _loudness(self._kept)
-        level = _ACTIVE
-        if not isinstance(self._kept, Activations):
+        if self._kept.activations is not None:
+            loud, level = self._kept.activations.any_beat, _ACTIVE
+        else:
+            loud = self._kept.evidence.loudness
             level = _SILENCE * max(_QUIET, float(loud.max()))
         active = np.flatnonzero(loud >= level)
         if not len(active):
@@ -105,7 +106,7 @@ class Listening:
 
     def _to_heard(self, times: Doubles) -> Doubles:
         """Each time at the nearest thing heard, where something is."""
-        evidence = _evidence(self._kept)
+        evidence = self._kept.strength
         enough = _HEARD * max(float(np.percentile(evidence, 98)), 1e-9)
         moved = times.copy()
         for index, centre in enumerate(np.round(times * FPS).astype(np.int64)):
@@ -118,16 +119,18 @@ class Listening:
         """What is heard on each beat in relation to the strongest ones, as the grid has it."""
         if not len(times):
             return times
-        values = read_evidence(_evidence(self._kept), times)
+        values = read_evidence(self._kept.strength, times)
         strong = max(float(np.percentile(values, 90)), 1e-9)
         sure: Doubles = np.clip(values / strong, 0, 1) * self._confidence
         return sure
 
 
 def _decode(kept: Kept, low: float, high: float) -> BeatPath | None:
-    if isinstance(kept, Activations):
-        return decode(kept, metres=_METRES, min_bpm=low, max_bpm=high)
-    return decode_flux(kept, metres=_METRES, min_bpm=low, max_bpm=high)
+    if kept.activations is None:
+        return decode_flux(kept.evidence, metres=_METRES, min_bpm=low, max_bpm=high)
+    return decode(
+        kept.activations, metres=_METRES, min_bpm=low, max_bpm=high, evidence=kept.evidence
+    )
 
 
 def _are_between(taps: Doubles, times: Doubles) -> bool:
@@ -137,11 +140,3 @@ def _are_between(taps: Doubles, times: Doubles) -> bool:
     place = np.clip(np.searchsorted(times, taps), 1, len(times) - 1)
     phase = (taps - times[place - 1]) / (times[place] - times[place - 1])
     return bool(np.mean((phase > 0.25) & (phase < 0.75)) > 0.5)
-
-
-def _evidence(kept: Kept) -> Floats:
-    return kept.any_beat if isinstance(kept, Activations) else kept.onset
-
-
-def _loudness(kept: Kept) -> Floats:
-    return kept.any_beat if isinstance(kept, Activations) else kept.loudness
