@@ -7,11 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit, BeatGridOverlay, SetDownbeat
 from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid, Loudness
 from beatstitch_analyzer.grid import to_beat_grid
 from beatstitch_analyzer.structure.bars import bars_of, constant_tempo_of, tempo_curve_of
 from beatstitch_analyzer.structure.form import hear_form
 from beatstitch_core.canonical import canonical_json, parse_json
+from beatstitch_core.grid_edits import apply_overlay
 from beatstitch_samples import compose
 
 from .conftest import RATE, mono
@@ -113,3 +115,25 @@ def test_grids_of_before_still_parse():
     assert grid.beats[0].energy == 0
     assert not grid.HasField("constant_tempo")
     assert not grid.HasField("loudness")
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_bars_and_tempo_are_those_of_a_corrected_grid(steady: bool):
+    song = compose(bars=8, lead_in_s=0.2)
+    tracking = tracked(np.array(song.beats_us)[1:] / 1e6, bpm=112, steady=steady)
+    grid = to_beat_grid(
+        tracking,
+        audio_sha256="",
+        sample_rate=RATE,
+        duration_us=song.duration_us,
+        form=hear_form(mono(song.samples), RATE, tracking),
+    )
+    again = BeatGridEdit(set_downbeat=SetDownbeat(time_us=grid.bars[2].start_us))
+    corrected, _ = apply_overlay(grid, BeatGridOverlay(edits=[again]))
+    assert [(b.start_us, b.end_us, b.first_beat_index) for b in corrected.bars] == [
+        (b.start_us, b.end_us, b.first_beat_index) for b in grid.bars
+    ]
+    energies = [bar.energy for bar in grid.bars]
+    assert [bar.energy for bar in corrected.bars] == pytest.approx(energies, abs=2e-4)
+    assert corrected.tempo_curve == grid.tempo_curve
+    assert corrected.HasField("constant_tempo") == grid.HasField("constant_tempo") == steady
