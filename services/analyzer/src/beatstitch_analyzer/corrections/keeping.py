@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from beatstitch_analyzer.beats.decode_rnn import METRES
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.madmom_model import MadmomModel
 from beatstitch_analyzer.beats.model import Activations, Floats
@@ -58,10 +57,16 @@ class KeepingLibrosa(LibrosaTracker):
         return super().listen(samples)
 
 
-def load_keeping(name: TrackerName, *, metres: tuple[int, ...] = METRES) -> Tracker:
-    """As `trackers.load_tracker`; what was heard is then `kept_of` the tracker."""
+def load_keeping(name: TrackerName, *, metres: tuple[int, ...] = ()) -> Tracker:
+    """As `trackers.load_tracker`; what was heard is then `kept_of` the tracker.
+
+    Args:
+        name: Which.
+        metres: Beats in a bar to choose from; empty for the tracker's own.
+    """
     tracker: Tracker = KeepingMadmom() if name == "madmom" else KeepingLibrosa()
-    tracker.metres = metres
+    if metres:
+        tracker.metres = metres
     return tracker
 
 
