@@ -45,8 +45,9 @@ class Pulse:
 
     def anchor_only(self, times: Iterable[int]) -> None:
         """Begins bars at these beats, and counts the others; the first beat where none is left."""
-        known = set(self.times)
-        self.anchors = sorted(known.intersection(times)) or self.times[:1]
+        places = ((t, self.place_of(t)) for t in times)
+        found = {t for t, place in places if place < len(self.times) and self.times[place] == t}
+        self.anchors = sorted(found) or self.times[:1]
 
     def pin(self, index: int) -> None:
         """Keeps the first bar that begins at this beat or later where it is."""

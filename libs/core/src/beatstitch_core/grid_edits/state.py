@@ -61,7 +61,7 @@ class Draft:
 
     def is_locked(self, time_us: int) -> bool:
         """Whether a time lies in a stretch that no longer changes."""
-        return any(start <= time_us < end for start, end in self.locks)
+        return bool(self.locks) and any(start <= time_us < end for start, end in self.locks)
 
     def replace(
         self, beats: Iterable[tuple[int, float]], anchors: Iterable[int], refuse: Refuse
@@ -76,11 +76,10 @@ class Draft:
         """
         old, end = self.pulse, self.heard.duration_us
         fresh = {t: trust for t, trust in beats if 0 <= t <= end and not self.is_locked(t)}
-        kept = {
-            t: trust
-            for t, trust in zip(old.times, old.trust, strict=True)
-            if self.locks and self.is_locked(t)
-        }
+        kept: dict[int, float] = {}
+        if self.locks:
+            rows = zip(old.times, old.trust, strict=True)
+            kept = {t: trust for t, trust in rows if self.is_locked(t)}
         together = sorted({**fresh, **kept}.items())
         if not together:
             raise refuse("", "leaves no beat in the song")

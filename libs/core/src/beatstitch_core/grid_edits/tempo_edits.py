@@ -164,7 +164,9 @@ def _shift(draft: Draft, offsets: Sequence[int], line_us: float, refuse: Refuse)
     for before, index in zip([-1, *stays], stays, strict=False):
         if index != before + 1:  # the beats before it are gone, and with them perhaps an anchor
             pulse.pin(index)
-    anchors = [moved[i] for i in stays if pulse.is_anchor(i)]
+    staying = set(stays)
+    marked = [pulse.place_of(t) for t in pulse.anchors]
+    anchors = [moved[i] for i in marked if i in staying]
     draft.replace([(moved[i], pulse.trust[i]) for i in stays], anchors, refuse)
     if draft.constant is not None:
         line = ConstantTempo(
