@@ -74,6 +74,14 @@ def test_a_low_rate_in_a_faster_file_is_no_cut():
     assert find_cuts(series_of(doubled)) == []
 
 
+def test_a_title_that_appears_is_no_cut():
+    pictures = [scene(9)] * 40
+    for index in range(20, 40):
+        pictures[index] = scene(9)
+        pictures[index][20:60, 40:90] = (200, 30, 30)
+    assert find_cuts(series_of(pictures)) == []
+
+
 def test_a_fade_is_no_cut():
     one, other = scene(7).astype(float), scene(8).astype(float)
     fade = [(one + (other - one) * k / 24).astype(np.uint8) for k in range(25)]

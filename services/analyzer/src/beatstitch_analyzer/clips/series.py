@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 # Every frame is looked at in this size, whatever its shape: width, height.
 LOOK_SIZE = (128, 72)
 _BINS = 16
+_PARTS = (9, 16)
 _BLACK_LUMA = 24.0
 # Rec. 601, for packed RGB.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -79,3 +80,14 @@ def _histogram(rgb: Rgb) -> Floats:
 def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Mean difference of two signatures, 0 to 255."""
     return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def part_distances(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> Floats:
+    """As `distance`, of each of 9 × 16 parts."""
+    rows, columns = _PARTS
+    height, width = one.shape
+    difference = np.abs(one.astype(np.int16) - other)
+    parts: Floats = difference.reshape(rows, height // rows, columns, width // columns).mean(
+        axis=(1, 3)
+    )
+    return parts

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatstitch.v1.asset_pb2 import TimeRange
-from beatstitch_analyzer.clips.series import Series
+from beatstitch_analyzer.clips.series import Series, part_distances
 
 _BLACK_SHARE = 0.98
 _LEAST_BLACK_US = 100_000
@@ -16,7 +16,6 @@ _LEAST_FROZEN_US = 500_000
 # Change of the luma of a part of the picture from the stretch's first frame, of 255. Coding at
 # usual quality changes a still part by less than 2.
 _STILL = 4.0
-_PARTS = (9, 16)
 MAX_STRETCHES = 20
 
 
@@ -58,12 +57,8 @@ def _still_runs(signatures: Sequence[NDArray[np.uint8]]) -> Iterator[tuple[int, 
 
 
 def _moved(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether any of 9 × 16 parts differs."""
-    rows, columns = _PARTS
-    height, width = one.shape
-    difference = np.abs(one.astype(np.int16) - other)
-    parts = difference.reshape(rows, height // rows, columns, width // columns).mean(axis=(1, 3))
-    return bool(parts.max() >= _STILL)
+    """Whether any part differs."""
+    return bool(part_distances(one, other).max() >= _STILL)
 
 
 def _ranges(
