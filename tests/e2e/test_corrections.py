@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,7 @@ from beatstitch_core.ids import new_id
 from beatstitch_core.timebase import frame_at
 from beatstitch_samples import compose, write_photo
 from beatstitch_samples.measure import decode_frames
+from beatstitch_stack import System
 
 pytestmark = pytest.mark.xdist_group("corrections")
 
@@ -148,3 +153,23 @@ def test_a_film_shows_the_beats(client: Client, song, tmp_path: Path):
         expected[first : first + 2] = [255 if beat.is_downbeat else 128] * 2
     expected = expected[: len(levels)]
     assert max(abs(a - b) for a, b in zip(levels, expected, strict=True)) < 16
+
+
+def test_the_command_corrects_and_films(system: System, song, media_dir: Path, tmp_path: Path):
+    command = Path(sys.executable).parent / "beatstitch"
+    arguments = ["analyze", media_dir / "corrections.flac", "--bpm", "55", "--double"]
+    places = ["-o", tmp_path / "grid.json", "--proof", tmp_path / "proof.mp4"]
+    access = {"BEATSTITCH_SERVER": system.gateway_address, "BEATSTITCH_API_KEY": system.api_key}
+    done = subprocess.run(
+        [command, *arguments, *places],
+        env={**os.environ, **access},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    grid = json.loads((tmp_path / "grid.json").read_text())
+    assert 109 < grid["bpm"] < 111
+    assert "overlay_sha256" in grid
+    assert sum(1 for _ in decode_frames(tmp_path / "proof.mp4")) > 300
