@@ -170,6 +170,8 @@ def test_who_is_chosen(monkeypatch: pytest.MonkeyPatch):
     assert choose(ANY, "auto", 0) == Choice("madmom")
     assert choose(LIBROSA, "auto", 0) == Choice("librosa")
     assert choose(ANY, "librosa", 0) == Choice("librosa")
+    sevens = AnalysisSettings(beats_per_bar=[7, 2, 7])
+    assert choose(sevens, "auto", 0) == Choice("madmom", metres=(2, 7))
     assert choose(ANY, "auto", backends.MADMOM_LONGEST_US + 1) == Choice("librosa", fell_back=True)
     assert choose(MADMOM, "auto", backends.MADMOM_LONGEST_US + 1) == Choice("madmom")
     monkeypatch.setattr(backends, "installed", lambda: {"librosa": "2"})
@@ -182,6 +184,7 @@ def test_who_is_chosen(monkeypatch: pytest.MonkeyPatch):
 def test_keys_depend_on_everything_that_decides_the_bytes():
     one = fingerprint.analyzer_fingerprint(Choice("madmom"))
     other = fingerprint.analyzer_fingerprint(Choice("librosa"))
+    assert fingerprint.analyzer_fingerprint(Choice("madmom", metres=(5,))) != one
     keys = {
         fingerprint.artefact(prefix, kind, sha, maker)
         for prefix in ("t/a/", "t/b/")

@@ -98,6 +98,7 @@ async def analyse(
         "pcm_rate": pcm.sample_rate,
         "backend": choice.name,
         "fell_back": choice.fell_back,
+        "metres": choice.metres,
         "audio_sha256": sha256,
         "sample_rate": probed.info.sample_rate,
         "duration_us": probed.info.duration_us,

@@ -10,6 +10,7 @@ from beatstitch.v1 import analysis_service_pb2, failure_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
 from beatstitch.v1.info_service_pb2 import AnalyzerInfo
 from beatstitch_analyzer import __version__
+from beatstitch_analyzer.beats.model import METRES
 from beatstitch_analyzer.beats.versions import tracker_version
 from beatstitch_core.errors import BeatStitchError
 
@@ -23,10 +24,11 @@ MADMOM_LONGEST_US = 60 * 60 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A decision: the tracker, and whether a better one was wanted."""
+    """A decision: the tracker, whether a better one was wanted, and the metres to choose from."""
 
     name: BackendName
     fell_back: bool = False
+    metres: tuple[int, ...] = METRES
 
 
 @functools.cache
@@ -48,9 +50,10 @@ def choose(settings: AnalysisSettings, backend: Backend, duration_us: int) -> Ch
     Raises:
         BeatStitchError: FAILED_PRECONDITION, madmom was asked for by name and is not available.
     """
+    metres = tuple(sorted(set(settings.beats_per_bar))) or METRES
     usable = "madmom" in installed() and backend != "librosa"
     if settings.analyzer == analysis_service_pb2.ANALYZER_CHOICE_LIBROSA:
-        return Choice("librosa")
+        return Choice("librosa", metres=metres)
     if settings.analyzer == analysis_service_pb2.ANALYZER_CHOICE_MADMOM:
         if not usable:
             raise BeatStitchError(
@@ -58,12 +61,12 @@ def choose(settings: AnalysisSettings, backend: Backend, duration_us: int) -> Ch
                 "the analyzer madmom is not available on this server",
                 metadata={"analyzer": "madmom"},
             )
-        return Choice("madmom")
+        return Choice("madmom", metres=metres)
     if backend == "librosa":
-        return Choice("librosa")
+        return Choice("librosa", metres=metres)
     if not usable or duration_us > MADMOM_LONGEST_US:
-        return Choice("librosa", fell_back=True)
-    return Choice("madmom")
+        return Choice("librosa", fell_back=True, metres=metres)
+    return Choice("madmom", metres=metres)
 
 
 def analyzer_infos(backend: Backend) -> list[AnalyzerInfo]:

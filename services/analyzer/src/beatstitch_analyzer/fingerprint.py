@@ -16,7 +16,7 @@ from beatstitch_analyzer.backends import Choice, installed
 from beatstitch_core.keys import artefact_key
 from beatstitch_media.binaries import ffmpeg_build
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 INGEST_VERSION = 2
 _LIBRARIES = ("numpy", "scipy")
 
@@ -30,6 +30,7 @@ def analyzer_fingerprint(choice: Choice) -> str:
             f"beatstitch-analyzer {ANALYSIS_VERSION}",
             f"{choice.name}: {installed().get(choice.name, 'none')}",
             f"fell back {choice.fell_back}",
+            f"metres {choice.metres}",
             *libraries,
             f"waveform {waveform.VERSION}",
             ffmpeg_build(),

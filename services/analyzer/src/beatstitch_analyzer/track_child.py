@@ -33,7 +33,7 @@ def work(order: bytes) -> bytes:
     """Does one job.
 
     The order's fields: `pcm` (path, float32 mono), `pcm_rate` (Hz), `backend`, `fell_back`,
-    `audio_sha256`, `sample_rate` (of the file, Hz), `duration_us`, `loudness` (fields of
+    `metres`, `audio_sha256`, `sample_rate` (of the file, Hz), `duration_us`, `loudness` (fields of
     `Loudness`, null for silence), `out` (folder).
     """
     job: dict[str, Any] = json.loads(order)
@@ -42,6 +42,7 @@ def work(order: bytes) -> bytes:
     (out / WAVEFORM).write_bytes(build_waveform(samples, job["pcm_rate"]))
     _tell(10)
     tracker = load_keeping(job["backend"])
+    tracker.metres = tuple(job["metres"])
     _tell(20)
     tracking = track(samples, job["pcm_rate"], tracker)
     kept = kept_of(tracker)

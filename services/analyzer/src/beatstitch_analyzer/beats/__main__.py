@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from beatstitch_analyzer.backends import installed
-from beatstitch_analyzer.beats.decode_rnn import METRES
-from beatstitch_analyzer.beats.model import Tracking
+from beatstitch_analyzer.beats.model import METRES, Tracking
 from beatstitch_analyzer.beats.track import track
 from beatstitch_analyzer.beats.trackers import Tracker, load_tracker
 from beatstitch_core.errors import BeatStitchError

@@ -6,7 +6,7 @@ import numpy as np
 
 from beatstitch_analyzer.beats.flux import Evidence
 from beatstitch_analyzer.beats.lattice import MAX_BPM, MIN_BPM, RawPath, best_path, build_lattice
-from beatstitch_analyzer.beats.model import BeatPath
+from beatstitch_analyzer.beats.model import METRES, BeatPath
 from beatstitch_analyzer.beats.worth import (
     TEETH,
     FluxWeights,
@@ -20,7 +20,7 @@ def decode_flux(
     evidence: Evidence,
     weights: FluxWeights | None = None,
     *,
-    metres: tuple[int, ...] = (3, 4),
+    metres: tuple[int, ...] = METRES,
     min_bpm: float = MIN_BPM,
     max_bpm: float = MAX_BPM,
 ) -> BeatPath | None:

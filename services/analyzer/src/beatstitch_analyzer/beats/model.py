@@ -15,6 +15,9 @@ Ints: TypeAlias = NDArray[np.int64]
 FPS = 100
 """Frames a second of all activations; frame i is centred on sample i × rate / 100."""
 
+METRES = (3, 4)
+"""Beats in a bar that are looked for unless other metres are asked for."""
+
 SAMPLE_RATE = 44_100
 """The rate trackers listen at, in Hz: madmom's networks were trained on it."""
 

@@ -8,10 +8,10 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from beatstitch_analyzer.beats.decode_flux import bar_contrast, decode_flux, periodicity
-from beatstitch_analyzer.beats.decode_rnn import METRES, decode
+from beatstitch_analyzer.beats.decode_rnn import decode
 from beatstitch_analyzer.beats.flux import hear
 from beatstitch_analyzer.beats.madmom_model import MODEL_LICENCE, MadmomModel
-from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Floats
+from beatstitch_analyzer.beats.model import FPS, METRES, BeatPath, Doubles, Floats
 from beatstitch_analyzer.beats.tempo import read_evidence
 from beatstitch_analyzer.beats.versions import tracker_version
 

@@ -1,8 +1,8 @@
 """Cuts frames into overlapping windows of equal length and joins the results.
 
 The networks remember some seconds, not minutes: with a margin on both sides the joined activations
-equal those of the whole song but for 0.001 in the mean, while memory stays flat and several windows
-run as one batch. Windows of 40 s are the fastest: shorter ones repeat more, longer ones batch less.
+nearly equal those of the whole song, while memory stays flat and several windows run as one batch.
+Windows of 40 to 50 s are the fastest: shorter ones repeat more, longer ones batch less.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from beatstitch_analyzer.beats.model import FPS, Floats
 
-CORE = 30 * FPS
-MARGIN = 5 * FPS
+CORE = 34 * FPS
+MARGIN = 8 * FPS
 _LENGTH = CORE + 2 * MARGIN
 
 

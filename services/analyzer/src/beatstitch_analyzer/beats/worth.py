@@ -48,15 +48,15 @@ class FluxWeights:
     """
 
     onset: float = 0.06
-    swing: float = 0.035
+    swing: float = 0.03
     period: float = 0.12
     bar_period: float = 0.11
     tempo: float = 0.15
-    usual_bpm: float = 123.0
+    usual_bpm: float = 126.0
     octaves: float = 0.6
     downbeat: float = 0.05
     harmony: float = 1.0
-    bass: float = 0.25
+    bass: float = 0.15
     four: float = 0.008
     stiffness: float = 110.0
 
