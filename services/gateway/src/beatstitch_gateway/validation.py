@@ -165,11 +165,6 @@ class Check:
                 timeline_pb2.LowConfidencePolicy.values(),
                 "on_low_confidence",
             ),
-            (
-                settings.on_low_confidence,
-                timeline_pb2.LowConfidencePolicy.values(),
-                "on_low_confidence",
-            ),
         ):
             self.that(value in known, f"settings.{field}", f"{value} is not known")
         self.within(transition.frames, 0, MAX_TRANSITION_FRAMES, "settings.transition.frames")
