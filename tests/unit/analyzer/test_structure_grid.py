@@ -10,8 +10,9 @@ import pytest
 from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit, BeatGridOverlay, SetDownbeat
 from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid, Loudness
 from beatstitch_analyzer.grid import to_beat_grid
-from beatstitch_analyzer.structure.bars import bars_of, constant_tempo_of, tempo_curve_of
 from beatstitch_analyzer.structure.form import hear_form
+from beatstitch_analyzer.structure.steadiness import constant_tempo_of
+from beatstitch_core.bars import bars_of, tempo_curve_of
 from beatstitch_core.canonical import canonical_json, parse_json
 from beatstitch_core.grid_edits import apply_overlay
 from beatstitch_samples import compose

@@ -11,6 +11,7 @@ from fractions import Fraction
 from beatstitch.v1.common_pb2 import Rational
 
 US_PER_S = 1_000_000
+US_PER_MINUTE = 60 * US_PER_S
 
 
 def rate_fraction(rate: Rational) -> Fraction:

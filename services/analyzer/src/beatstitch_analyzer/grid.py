@@ -16,10 +16,11 @@ from beatstitch.v1.beat_grid_pb2 import (
 )
 from beatstitch_analyzer import __version__
 from beatstitch_analyzer.beats.model import Tracking
-from beatstitch_analyzer.structure.bars import bars_of, constant_tempo_of, tempo_curve_of
 from beatstitch_analyzer.structure.doubts import FALLBACK_ANALYZER, MESSAGES, doubts_about
 from beatstitch_analyzer.structure.form import Form
 from beatstitch_analyzer.structure.sections import Stretch
+from beatstitch_analyzer.structure.steadiness import constant_tempo_of
+from beatstitch_core.bars import bars_of, tempo_curve_of
 from beatstitch_core.timebase import US_PER_S, us_to_ms
 
 SCHEMA_VERSION = "1.0"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from math import sqrt
 from statistics import fmean, median
 
 from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
-from beatstitch.v1.beat_grid_pb2 import Bar, Beat, BeatGrid, ConstantTempo, Section, TempoPoint
+from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid, ConstantTempo, Section
+from beatstitch_core.bars import bars_of, tempo_curve_of
 from beatstitch_core.canonical import message_hash
 from beatstitch_core.grid_edits.pulse import nearest
 from beatstitch_core.grid_edits.state import Draft
-from beatstitch_core.grid_edits.tempo_edits import US_PER_MINUTE
-from beatstitch_core.timebase import us_to_ms
+from beatstitch_core.timebase import US_PER_MINUTE, us_to_ms
 
 _SAME_SOUND_US = 30_000
 _ON_LINE_US = 1.5
@@ -27,9 +26,11 @@ def finish(draft: Draft, overlay: BeatGridOverlay) -> BeatGrid:
     if draft.changed:
         _write_beats(grid, draft)
         _write_tempo(grid, draft)
+        steady = grid.constant_tempo.bpm if grid.HasField("constant_tempo") else None
         del grid.bars[:]
-        grid.bars.extend(_bars(grid))
-        _write_curve(grid)
+        grid.bars.extend(bars_of(grid.beats, grid.duration_us))
+        del grid.tempo_curve[:]
+        grid.tempo_curve.extend(tempo_curve_of(grid.beats, steady, grid.duration_us))
     warnings = [w for w in grid.warnings if w.code not in draft.settled]
     del grid.warnings[:]
     grid.warnings.extend(warnings)
@@ -87,55 +88,6 @@ def _still_on(line: ConstantTempo, times: list[int]) -> ConstantTempo | None:
     if any(abs(t - first - n * period) > _ON_LINE_US for n, t in enumerate(times)):
         return None
     return ConstantTempo(bpm=line.bpm, first_beat_us=max(0.0, first))
-
-
-def _bars(grid: BeatGrid) -> list[Bar]:
-    """From downbeat to downbeat, the last one to the song's end.
-
-    A bar's energy is the RMS of its beats' energies, weighted by their lengths; the last beat
-    counts as long as the one before, whatever rings on.
-    """
-    times = [beat.time_us for beat in grid.beats]
-    lengths = [b - a for a, b in pairwise(times)] or [1]
-    lengths.append(lengths[-1])
-    powers = [beat.energy**2 * span for beat, span in zip(grid.beats, lengths, strict=False)]
-    downs = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
-    loud = [
-        sqrt(sum(powers[begin:end]) / sum(lengths[begin:end]))
-        for begin, end in pairwise([*downs, len(times)])
-    ]
-    loudest = max(loud, default=0.0)
-    edges = [times[i] for i in downs] + [grid.duration_us]
-    return [
-        Bar(
-            start_us=start,
-            end_us=end,
-            first_beat_index=index,
-            energy=round(energy / loudest, 4) if loudest else 0.0,
-        )
-        for index, energy, (start, end) in zip(downs, loud, pairwise(edges), strict=True)
-        if end > start
-    ]
-
-
-def _write_curve(grid: BeatGrid) -> None:
-    """One point a bar, the last one as the one before; two where the tempo is steady."""
-    points: list[TempoPoint] = []
-    times = [beat.time_us for beat in grid.beats]
-    if grid.HasField("constant_tempo"):
-        bpm = round(grid.constant_tempo.bpm, 6)
-        points = [TempoPoint(time_us=t, bpm=bpm) for t in (0, grid.duration_us)]
-    else:
-        marks = [i for i, beat in enumerate(grid.beats) if beat.is_downbeat]
-        if len(marks) < 2:
-            marks = [0, len(times) - 1] if len(times) > 1 else []
-        for begin, end in pairwise(marks):
-            bpm = (end - begin) * US_PER_MINUTE / (times[end] - times[begin])
-            points.append(TempoPoint(time_us=times[begin], bpm=round(bpm, 6)))
-        if points:
-            points.append(TempoPoint(time_us=times[marks[-1]], bpm=points[-1].bpm))
-    del grid.tempo_curve[:]
-    grid.tempo_curve.extend(points)
 
 
 def _sections(draft: Draft, grid: BeatGrid) -> list[Section]:

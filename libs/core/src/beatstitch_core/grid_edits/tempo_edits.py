@@ -24,9 +24,8 @@ from beatstitch_core.grid_edits.checks import LEAST_BPM, MAX_BEATS, MOST_BPM
 from beatstitch_core.grid_edits.decoder import Decoded
 from beatstitch_core.grid_edits.pulse import nearest
 from beatstitch_core.grid_edits.state import Draft, Refuse
-from beatstitch_core.timebase import US_PER_S, round_half_up
+from beatstitch_core.timebase import US_PER_MINUTE, round_half_up
 
-US_PER_MINUTE = 60 * US_PER_S
 DEFAULT_TOLERANCE_PERCENT = 4.0
 TAPS_TOLERANCE = 0.08
 """People tap with some percent of jitter; four taps give the tempo to about so much."""
