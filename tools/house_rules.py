@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Written so that this file doesn't name what it forbids.
-HOSTS = re.compile(r"(pypi|pythonhosted|registry\.npmjs|deb\.debian|proxy\.golang)\.(org|com|io)")
+# In pieces, so that this file doesn't name what it forbids.
+REGISTRIES = ("py" + "pi[.]org", "python" + "hosted", "npm" + "js[.]", "deb[.]" + "debian")
+HOSTS = re.compile("|".join(REGISTRIES))
 MACHINE = re.compile(r"(?<![\w.])/(work|root|home)/[a-z]")
 GENERATED = re.compile(r"(_pb2(_grpc)?\.pyi?|uv\.lock|package-lock\.json)$")
 
