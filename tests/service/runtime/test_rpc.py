@@ -7,9 +7,7 @@ import asyncio
 import json
 import logging
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -33,6 +31,7 @@ from beatstitch_runtime.rpc.errors import DETAILS_KEY
 from beatstitch_runtime.rpc.server import RpcServer, Servicer
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.telemetry import current_context
+from beatstitch_stack import tools
 
 JOBS_SERVICE = "beatstitch.v1.JobService"
 ASSETS_SERVICE = "beatstitch.v1.AssetService"
@@ -272,10 +271,7 @@ async def test_reflection(rig, version):
 
 
 async def test_grpcurl_lists_and_describes(rig):
-    grpcurl = Path(sys.executable).parent / "grpcurl"
-    if not grpcurl.exists():
-        pytest.skip("no grpcurl here")
-    command = [grpcurl, "-plaintext", "-max-time", "10", rig.address]
+    command = [tools.grpcurl(), "-plaintext", "-max-time", "10", rig.address]
 
     async def run(*words):
         done = await asyncio.to_thread(
