@@ -37,16 +37,16 @@ demo: $(STAMP) ## Compose a song and pictures, make a video of them, show what c
 	@$(BIN)/python tools/demo.py --out demo-out
 
 test: $(STAMP) ## All tests
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-unit: $(STAMP) ## Only what needs no server
 	@$(BIN)/python -m pytest -m unit -n $(JOBS)
 
 test-int: $(STAMP) ## One room at a time against real servers, and the whole system
-	@$(BIN)/python -m pytest -m "service or e2e" -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -m "service or e2e" -n $(JOBS) --dist loadfile
 
 test-e2e: $(STAMP) ## The whole system
-	@$(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadfile
 
 chaos: $(STAMP) ## Faults: processes killed under load
 	@$(BIN)/python -m pytest -m chaos

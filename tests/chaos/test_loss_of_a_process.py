@@ -14,7 +14,7 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client import Client
 from beatstitch_stack import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loss")]
+pytestmark = pytest.mark.slow
 
 SETTINGS = TimelineSettings(beats_per_cut=1, output=OutputFormat(width=1280, height=720))
 # Leases short enough that a lost worker is noticed within the test.

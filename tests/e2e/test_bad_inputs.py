@@ -14,8 +14,6 @@ from beatstitch_client import Client, JobFailedError
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_samples import coded_clip, compose, write_odd_files
 
-pytestmark = pytest.mark.xdist_group("bad_inputs")
-
 SMALL = TimelineSettings(beats_per_cut=2, output=OutputFormat(width=320, height=180))
 CORRUPT = {"INPUT_CORRUPT", "INPUT_UNSUPPORTED"}
 BAD_MEDIA = {

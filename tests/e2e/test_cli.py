@@ -12,8 +12,6 @@ from beatstitch_samples import compose, read_codes, write_photo
 from beatstitch_samples.coded_clips import coded_clip
 from beatstitch_stack import System
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 COMMAND = Path(sys.executable).parent / "beatstitch"
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from beatstitch_client import Client
 
-pytestmark = pytest.mark.xdist_group("clips_and_waveforms")
-
 
 @pytest.fixture(scope="module")
 def project(client: Client) -> str:

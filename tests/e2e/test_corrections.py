@@ -28,8 +28,6 @@ from beatstitch_samples import compose, write_photo
 from beatstitch_samples.measure import decode_frames
 from beatstitch_stack import System
 
-pytestmark = pytest.mark.xdist_group("corrections")
-
 DOUBLE = BeatGridEdit(scale_tempo=ScaleTempo(num=2, den=1))
 HALVE = BeatGridEdit(scale_tempo=ScaleTempo(num=1, den=2))
 

@@ -15,9 +15,6 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client import Client
 from beatstitch_samples import click_track, coded_clip, compose, write_audio
 
-# One worker makes the songs' analyses once for all frame rates.
-pytestmark = pytest.mark.xdist_group("exact_cuts")
-
 RATES = [
     Fraction(24),
     Fraction(25),

@@ -12,8 +12,6 @@ from beatstitch_client import Client
 from beatstitch_samples import compose, read_codes, write_odd_files
 from beatstitch_samples.coded_clips import coded_variant
 
-pytestmark = pytest.mark.xdist_group("real_inputs")
-
 STILL = TimelineSettings(
     beats_per_cut=1,
     output=OutputFormat(width=480, height=270),

@@ -11,8 +11,6 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client import Client
 from beatstitch_samples import coded_clip, compose, write_photo
 
-pytestmark = pytest.mark.xdist_group("repeat")
-
 SETTINGS = TimelineSettings(
     beats_per_cut=2,
     output=OutputFormat(width=320, height=180),
@@ -50,7 +48,7 @@ def test_other_settings_share_what_they_can(client, project):
 
 
 def test_a_plan_tells_what_is_cached(client, project):
-    edl_hash = client.get_timeline(project.id).edl_hash
+    edl_hash = client.wait_job(client.stitch(project.id, SETTINGS).id).stitch.timeline.edl_hash
     rendered(client, project.id, edl_hash)
     plan = client.plan_render(project.id, edl_hash)
     assert plan.cached_chunks == len(plan.chunks) > 0

@@ -94,7 +94,7 @@ def test_two_on_one_port_is_an_error(make_service):
     service = make_service()
     with (
         socket.create_server(("127.0.0.1", service.port)),
-        pytest.raises(StackError, match="fake-0 ended with code"),
+        pytest.raises(StackError, match="fake-0: port"),
     ):
         service.start()
 

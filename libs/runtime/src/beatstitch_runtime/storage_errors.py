@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,8 @@ from beatstitch_runtime.redaction import redact
 log = logging.getLogger(__name__)
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
-_STORAGE_FULL = ("507", "insufficient storage", "no space left", "no free volumes")
+# The words that come with status 507, not the number: obstore's text has durations and ports too.
+_STORAGE_FULL = re.compile("insufficient ?storage|no space left|no free volumes", re.IGNORECASE)
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def storage_error(error: BaseError | OSError, key: str) -> BeatStitchError:
         return BeatStitchError(
             failure_pb2.ERROR_REASON_INTERNAL, "not a key", metadata={"key": key}
         )
-    if any(word in text.lower() for word in _STORAGE_FULL):
+    if _STORAGE_FULL.search(text):
         return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left in storage")
     # The rest is a dump of obstore's insides.
     log.warning("storage failed: %s", text.partition("\n")[0][:500], extra={"key": key})

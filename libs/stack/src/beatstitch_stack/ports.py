@@ -3,19 +3,24 @@
 They are drawn below the kernel's ephemeral range on purpose: a port from inside it can be taken by
 any outgoing connection while its server is down, even by the very client that tries to reconnect
 to it (a TCP self-connection), and then the server cannot come back on its port.
+
+Processes agree on who may use which: a drawn port is also a locked byte of one file, and the kernel
+gives the byte back when its process ends. Without it two test runs can draw one port in the second
+before either listens.
 """
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import json
+import os
 import random
 import socket
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 from beatstitch_stack.errors import StackError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 LOW, HIGH = 10_000, 22_000
@@ -38,8 +43,27 @@ def is_free(port: int) -> bool:
     return True
 
 
+@functools.cache
+def _ledger() -> int:
+    """The file whose byte N is locked by the process that may use port N; open until the end.
+
+    One descriptor for good: closing any descriptor of a file gives up all its POSIX locks.
+    """
+    path = Path(tempfile.gettempdir()) / f"beatstitch-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def reserve(port: int) -> bool:
+    """Make the port this process's own until it ends; False when it is another's."""
+    try:
+        fcntl.lockf(_ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
 def free_ports(count: int, *, paired: bool = False) -> list[int]:
-    """Ports nobody listens on and this process has not given away yet.
+    """Ports nobody listens on and no process of ours has been given.
 
     Args:
         count: How many.
@@ -54,7 +78,7 @@ def free_ports(count: int, *, paired: bool = False) -> list[int]:
             return found
         port = _random.randrange(LOW, HIGH)
         wanted = {port, port + GRPC_OFFSET} if paired else {port}
-        if wanted & _given or not all(map(is_free, wanted)):
+        if wanted & _given or not all(reserve(each) and is_free(each) for each in wanted):
             continue
         _given.update(wanted)
         found.append(port)
@@ -89,7 +113,8 @@ def remembered_ports(path: Path, count: int) -> list[int] | None:
         return None
     if not isinstance(ports, list) or len(ports) != count:
         return None
-    return ports if all(isinstance(port, int) and is_free(port) for port in ports) else None
+    usable = all(isinstance(port, int) and reserve(port) and is_free(port) for port in ports)
+    return ports if usable else None
 
 
 def remember_ports(path: Path, ports: list[int]) -> None:

@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from beatstitch_stack.child import ChildProcess
+from beatstitch_stack.errors import StackError
 from beatstitch_stack.health import serves
-from beatstitch_stack.ports import LOOPBACK, accepts, free_port
+from beatstitch_stack.ports import LOOPBACK, accepts, free_port, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,10 @@ class ServiceProcess:
             StackError: It ended or was not ready in time; the message has the log's tail.
         """
         if not self.running:
+            # Another's server on the port would answer our readiness probe in the child's place.
+            if not is_free(self.port):
+                msg = f"{self.name}: port {self.port} is in use"
+                raise StackError(msg)
             self._child.start()
             self._child.wait_ready(self._is_ready, timeout=self._ready_timeout, interval=0.02)
         return self

@@ -1,0 +1,27 @@
+"""What storage's failures are called."""
+
+import pytest
+from obstore.exceptions import GenericError
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_runtime.storage_errors import storage_error
+
+AWAY = "Error performing GET http://127.0.0.1:15075/k in 1.507301934s, after 4 retries"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Server returned non-2xx status code: 507 Insufficient Storage: ",
+        "<Code>InsufficientStorage</Code>",
+        "no free volumes left",
+        "write /data: no space left on device",
+    ],
+)
+def test_a_full_storage(text):
+    assert storage_error(GenericError(text), "k").reason == failure_pb2.ERROR_REASON_DISK_FULL
+
+
+def test_digits_of_a_duration_or_a_port_are_no_status():
+    error = storage_error(GenericError(AWAY), "k")
+    assert error.reason == failure_pb2.ERROR_REASON_DEPENDENCY_DOWN
