@@ -6,30 +6,27 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import ParseError
-
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, RenderOutput
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.job_pb2 import RenderResult
 from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
-from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_media import sandbox
 from beatstitch_renderer.children.finish_child import VIDEO, pack, piece_name
+from beatstitch_renderer.coordinator_plan import Planned, plan_job
 from beatstitch_renderer.gathering import Gathering, chunk_key
 from beatstitch_renderer.measuring import Measured
 from beatstitch_renderer.piece import read_header
-from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
 from beatstitch_renderer.sound import bring_sound
 from beatstitch_renderer.stages import Stages
 from beatstitch_renderer.together import together
 
 if TYPE_CHECKING:
-    from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
+    from beatstitch.internal.v1.job_spec_pb2 import JobSpec
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch.v1.render_pb2 import SyncReport
     from beatstitch_renderer.cache import InputCache
@@ -64,39 +61,19 @@ class RenderCoordinator:
         """
         stages = Stages(context)
         await stages.begin("plan", "planning")
-        edl = await self._edl(context)
-        media = inputs(edl, context.spec)
-        profile = context.spec.render.profile
-        plan = await asyncio.to_thread(plan_render, edl, profile, self._fingerprint)
+        planned = await plan_job(context, self._fingerprint)
+        edl, plan = planned.edl, planned.plan
         await stages.end("plan", f"{len(plan.chunks)} chunks")
         finished = await self._found(context, plan)
         if finished is not None:
             return JobSucceeded(render=finished)
-        cached = await self._parts(context, stages, edl, plan, media)
+        cached = await self._parts(context, stages, planned)
         found = await self._finish(context, stages, edl, plan)
         report = sync_report(edl, plan, found)
         check(edl, report, found)
         output = await self._store(context, plan, report, cached)
         await stages.end("verify", "verified")
         return JobSucceeded(render=output)
-
-    async def _edl(self, context: JobContext) -> Edl:
-        ref = context.spec.render.edl
-        data = await context.storage.get(ref.key)
-        try:
-            edl = await asyncio.to_thread(parse_json, data, Edl())
-        except (ParseError, ValueError) as error:
-            raise _damaged_edl(ref) from error
-        if ref.sha256 not in {"", sha256_hex(data)}:
-            raise _damaged_edl(ref)
-        violations = await asyncio.to_thread(validate_edl, edl)
-        if violations:
-            raise BeatStitchError(
-                failure_pb2.ERROR_REASON_EDL_INVALID,
-                f"the timeline breaks {len(violations)} of its rules",
-                violations=violations,
-            )
-        return edl
 
     async def _found(self, context: JobContext, plan: RenderPlan) -> RenderOutput | None:
         """The finished video of an earlier, equal request."""
@@ -116,18 +93,21 @@ class RenderCoordinator:
         self,
         context: JobContext,
         stages: Stages,
-        edl: Edl,
-        plan: RenderPlan,
-        media: dict[str, ReadyMedia],
+        planned: Planned,
     ) -> set[str]:
         """Pieces and sound, at the same time; returns the hashes of the pieces that were there."""
+        edl, plan = planned.edl, planned.plan
+        gathering = Gathering(context, self._settings, plan, planned.media)
         cached: set[str] = set()
 
         async def pieces() -> None:
             async def progress(done: int, total: int) -> None:
                 await stages.at("chunks", 100 * done // total, f"{done} of {total} chunks")
 
-            cached.update(await Gathering(context, self._settings, plan, media).run(progress))
+            try:
+                cached.update(await gathering.run(progress))
+            except BeatStitchError as error:
+                raise planned.unless_a_proxy_went(error) from error
             await stages.end("chunks", f"{len(plan.chunks)} chunks, {len(cached)} cached")
             await together(
                 self._fetch_piece(context, index, plan) for index in range(len(plan.chunks))
@@ -204,21 +184,6 @@ def proof_key(prefix: str, plan: RenderPlan) -> str:
     return artefact_key(prefix, "proof", name, ".json")
 
 
-def inputs(edl: Edl, spec: JobSpec) -> dict[str, ReadyMedia]:
-    """The pictures and clips that the EDL names, by sha256.
-
-    Raises:
-        BeatStitchError: ASSET_NOT_FOUND when the job lacks one.
-    """
-    given = {item.object.sha256: item for item in spec.render.media}
-    for segment in edl.segments:
-        if segment.media_sha256 not in given:
-            raise _missing(segment.media_asset_id)
-    if spec.render.audio.object.sha256 != edl.audio.sha256:
-        raise _missing(edl.audio.asset_id)
-    return given
-
-
 def render_result(spec: JobSpec, output: RenderOutput) -> RenderResult:
     """The short form for the client."""
     made = output.manifest
@@ -232,18 +197,4 @@ def render_result(spec: JobSpec, output: RenderOutput) -> RenderResult:
         size_bytes=made.size_bytes,
         sha256=made.sha256,
         worst_cut_error_frames=output.sync_report.worst_cut_error_frames,
-    )
-
-
-def _missing(asset_id: str) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_ASSET_NOT_FOUND,
-        "the timeline shows an asset that the render wasn't given",
-        metadata={"asset_id": asset_id},
-    )
-
-
-def _damaged_edl(ref: ObjectRef) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_INTERNAL, "the stored EDL is damaged", metadata={"key": ref.key}
     )

@@ -18,12 +18,14 @@ from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_renderer.gathering import chunk_key
 from beatstitch_renderer.planning.plan import plan_render
+from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
 
 if TYPE_CHECKING:
     from typing import Any
 
     import grpc.aio
 
+    from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch_runtime.storage import Storage
 
@@ -40,7 +42,8 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
         self, request: PlanRenderRequest, _context: grpc.aio.ServicerContext[Any, Any]
     ) -> PlanRenderResponse:
         """The plan, and which of its pieces are in storage."""
-        plan = await asyncio.to_thread(self._plan, request)
+        stored = await self._storage.exists_many(proxy_keys(request.profile, request.media))
+        plan = await asyncio.to_thread(self._plan, request, stand_ins(request.media, stored))
         keys = {chunk_key(request.key_prefix, c.chunk_hash): c.chunk_hash for c in plan.chunks}
         found = await self._storage.exists_many(list(keys))
         existing = [hash_ for key, hash_ in keys.items() if key in found]
@@ -57,7 +60,7 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
             transitions=[edl_pb2.TRANSITION_TYPE_CUT, edl_pb2.TRANSITION_TYPE_CROSSFADE],
         )
 
-    def _plan(self, request: PlanRenderRequest) -> RenderPlan:
+    def _plan(self, request: PlanRenderRequest, proxies: dict[str, ReadyMedia]) -> RenderPlan:
         violations = validate_edl(request.edl)
         if violations:
             raise BeatStitchError(
@@ -65,4 +68,4 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
                 f"the timeline breaks {len(violations)} of its rules",
                 violations=violations[:1000],
             )
-        return plan_render(request.edl, request.profile, self._fingerprint)
+        return plan_render(request.edl, request.profile, self._fingerprint, stand_ins=proxies)

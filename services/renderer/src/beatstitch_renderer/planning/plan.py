@@ -17,8 +17,9 @@ from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
     from beatstitch.v1.edl_pb2 import Edl, OutputFormat, Segment
     from beatstitch.v1.render_pb2 import RenderProfile
 
@@ -26,7 +27,11 @@ MIN_HEIGHT = 16
 
 
 def plan_render(
-    edl: Edl, profile: RenderProfile, fingerprint: str, sizes: PieceSizes | None = None
+    edl: Edl,
+    profile: RenderProfile,
+    fingerprint: str,
+    sizes: PieceSizes | None = None,
+    stand_ins: Mapping[str, ReadyMedia] | None = None,
 ) -> RenderPlan:
     """Cuts a valid EDL into pieces and names each by all that decides its bytes.
 
@@ -35,10 +40,12 @@ def plan_render(
         profile: How to encode.
         fingerprint: Names the code, the libraries and the encoder's settings.
         sizes: How long pieces are; 4 to 10 s by default.
+        stand_ins: What is rendered in place of which clip, by the clip's sha256.
     """
     output = limited_output(edl.output, profile.max_height)
     frame_count = edl.segments[-1].timeline_out_frame
     edges = borders(edl.segments, sizes or default_sizes(output))
+    used = {sha256: item.object.sha256 for sha256, item in (stand_ins or {}).items()}
     plan = RenderPlan(
         edl_hash=edl_hash(edl),
         output=output,
@@ -57,7 +64,7 @@ def plan_render(
             preset=profile.preset,
             crf=profile.crf,
             frame_count=end - start,
-            segments=_shown(edl.segments, cursor, start, end),
+            segments=_shown(edl.segments, cursor, start, end, used),
         )
         plan.chunks.append(
             ChunkPlan(
@@ -115,7 +122,7 @@ def _hash_of(facts: dict[str, object]) -> str:
 
 
 def _shown(
-    segments: Sequence[Segment], cursor: int, start: int, end: int
+    segments: Sequence[Segment], cursor: int, start: int, end: int, used: Mapping[str, str]
 ) -> Iterable[ChunkSegment]:
     """What frames `start` to `end` - 1 show, the fades of later segments included."""
     for index in range(cursor, len(segments)):
@@ -123,13 +130,13 @@ def _shown(
         if segment.timeline_in_frame - segment.transition_in.frames >= end:
             # A fade is at most half of its segment, so no later one begins earlier.
             return
-        yield _relative(segment, start, end)
+        yield _relative(segment, start, end, used)
 
 
-def _relative(segment: Segment, start: int, end: int) -> ChunkSegment:
+def _relative(segment: Segment, start: int, end: int, used: Mapping[str, str]) -> ChunkSegment:
     """The segment counted from the piece's first frame, without what can't be seen in the piece."""
     shown = ChunkSegment(
-        media_sha256=segment.media_sha256,
+        media_sha256=used.get(segment.media_sha256, segment.media_sha256),
         media_type=segment.media_type,
         in_frame=segment.timeline_in_frame - start,
         out_frame=segment.timeline_out_frame - start,
