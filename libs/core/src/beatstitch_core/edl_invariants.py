@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from beatstitch_core.edl import axis, pictures
 from beatstitch_core.edl.findings import Findings
+from beatstitch_core.edl.looks import check_looks
 from beatstitch_core.edl.output import check_output
+from beatstitch_core.edl.transitions import check_transitions
 from beatstitch_core.limits import default_limits
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ def validate_edl(
     found.expect(edl.version == EDL_VERSION, "version", f'must be "{EDL_VERSION}"')
     found.expect(edl.project_id != "", "project_id", "must be given")
     countable = check_output(edl.output, limits, "output", found)
+    # In a request 0 is read as 1; here it would give the same video a second hash.
+    if countable and not edl.output.frame_rate.den:
+        found.add("output.frame_rate", "den must be given, 1 for whole frames per second")
     pictures.check_audio(edl.audio, media, found)
     if edl.beat_grid_sha256:
         found.expect_sha256(edl.beat_grid_sha256, "beat_grid_sha256")
@@ -48,6 +53,7 @@ def validate_edl(
         at = f"segments[{i}]"
         found.expect_equal(segment.index, i, f"{at}.index")
         pictures.check_picture(segment, media, at, found)
+        check_looks(segment, at, found)
     if media is None:
         pictures.check_one_checksum_each(dict(enumerate(edl.segments)), found)
     if countable:
@@ -55,5 +61,5 @@ def validate_edl(
         axis.check_cuts(edl, found)
         for i, segment in enumerate(edl.segments):
             axis.check_milliseconds(segment, edl.output.frame_rate, f"segments[{i}]", found)
-    axis.check_transitions(edl, found)
+    check_transitions(edl, found)
     return found.violations

@@ -1,7 +1,7 @@
 """Invariants of the cut axis: which frames, which beats, which milliseconds.
 
 The axis is absolute: each inner cut is frame_at(beat time − audio offset), never a sum of rounded
-durations. A fade lies before its cut, inside the segment that it leaves; it doesn't move the axis.
+durations. A transition lies around its cut, inside the two segments; it doesn't move the axis.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Edl, Segment
     from beatstitch_core.edl.findings import Findings
 
-CUTS = (edl_pb2.TRANSITION_TYPE_UNSPECIFIED, edl_pb2.TRANSITION_TYPE_CUT)
+_ON_BEATS = frozenset(edl_pb2.CutRule.values()) - {
+    edl_pb2.CUT_RULE_UNSPECIFIED,
+    edl_pb2.CUT_RULE_START,
+}
+"""Rules that name a beat: all but "never sent" and the start of the video."""
 
 
 def check_frames(edl: Edl, found: Findings) -> None:
@@ -66,7 +70,7 @@ def check_cuts(edl: Edl, found: Findings) -> None:
             found.expect_equal(cut.beat_time_us, 0, f"{at}.beat_time_us")
             continue
         if not found.expect(
-            cut.rule == edl_pb2.CUT_RULE_EVERY_N_BEATS,
+            cut.rule in _ON_BEATS,
             f"{at}.rule",
             "must be a rule that names a beat; START only for the first segment",
         ):
@@ -85,27 +89,3 @@ def check_cuts(edl: Edl, found: Findings) -> None:
             f"{at}.beat_time_us",
             f"the beat lies on frame {frame}, the segment begins at {segment.timeline_in_frame}",
         )
-
-
-def check_transitions(edl: Edl, found: Findings) -> None:
-    """No way into the first segment; a fade takes at most half of either neighbour."""
-    before = 0
-    for i, segment in enumerate(edl.segments):
-        at, way_in = f"segments[{i}].transition_in", segment.transition_in
-        length = segment.timeline_out_frame - segment.timeline_in_frame
-        if way_in.type in CUTS:
-            found.expect(
-                way_in.frames == 0, f"{at}.frames", f"must be 0 for a cut, not {way_in.frames}"
-            )
-        elif way_in.type != edl_pb2.TRANSITION_TYPE_CROSSFADE:
-            found.add(f"{at}.type", f"unknown transition {int(way_in.type)}")
-        elif i == 0:
-            found.add(f"{at}.type", "the first segment has no segment before it to fade from")
-        else:
-            most = max(min(before, length) // 2, 0)
-            found.expect(
-                1 <= way_in.frames <= most,
-                f"{at}.frames",
-                f"must be 1 to {most} (half of either neighbour), not {way_in.frames}",
-            )
-        before = length

@@ -1,25 +1,25 @@
-"""Invariants of what a segment shows: asset, part of the clip, motion.
+"""Invariants of what is seen and heard: the song, a segment's asset, the part of the clip.
 
-Handles of a fade: in frame f of the fade before timeline_in_frame the incoming clip shows
-max(0, source_in − (timeline_in_frame − f) / rate), so a clip without material before source_in
-holds its first frame. That keeps every source_in ≥ 0 legal. The outgoing clip needs no handle: the
-fade lies inside its own frames.
+Handles of a transition are no invariant: before its cut a clip without material before source_in_us
+shows its first frame, after it the old clip's fill policy goes on (`ways_in`). That keeps every
+part of a clip legal; `warn` tells where it shows.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beatstitch.v1 import common_pb2, edl_pb2
+from beatstitch.v1 import common_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
-    from beatstitch.v1.edl_pb2 import AudioTrack, Segment, UnitRect
+    from beatstitch.v1.edl_pb2 import AudioTrack, Segment
     from beatstitch_core.edl.findings import Findings
 
 UNIT = 65_536
+"""Width and height of a picture in the units of its rectangles and points."""
 # Probes guess the length of some songs (MP3 without a header), the beat grid's is decoded.
 AUDIO_SLACK_US = 1_000_000
 PICTURES = (common_pb2.MEDIA_TYPE_IMAGE, common_pb2.MEDIA_TYPE_VIDEO)
@@ -55,25 +55,16 @@ def check_audio(audio: AudioTrack, media: Mapping[str, ReadyMedia] | None, found
 def check_picture(
     segment: Segment, media: Mapping[str, ReadyMedia] | None, at: str, found: Findings
 ) -> None:
-    """One segment's asset, the part of it that is shown, and how."""
+    """One segment's asset, and the part of it that is shown."""
     found.expect(segment.media_asset_id != "", f"{at}.media_asset_id", "must be given")
     found.expect_sha256(segment.media_sha256, f"{at}.media_sha256")
     found.expect(segment.media_type in PICTURES, f"{at}.media_type", "must be IMAGE or VIDEO")
-    found.expect(
-        segment.fit in edl_pb2.Fit.values(), f"{at}.fit", f"unknown fit {int(segment.fit)}"
-    )
-    found.expect(
-        segment.fill in edl_pb2.FillPolicy.values(),
-        f"{at}.fill",
-        f"unknown policy {int(segment.fill)}",
-    )
     clip_us = None if media is None else _check_known(segment, media, at, found)
     if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
         _check_source(segment, clip_us, at, found)
     else:
         found.expect_equal(segment.source_in_us, 0, f"{at}.source_in_us")
         found.expect_equal(segment.source_out_us, 0, f"{at}.source_out_us")
-    _check_effect(segment, at, found)
 
 
 def check_one_checksum_each(segments: Mapping[int, Segment], found: Findings) -> None:
@@ -119,25 +110,4 @@ def _check_source(segment: Segment, clip_us: int | None, at: str, found: Finding
             out <= clip_us,
             f"{at}.source_out_us",
             f"lies after the clip's end at {clip_us} µs: {out}",
-        )
-
-
-def _check_effect(segment: Segment, at: str, found: Findings) -> None:
-    if segment.effect.WhichOneof("kind") is None:
-        return
-    found.expect(
-        segment.media_type == common_pb2.MEDIA_TYPE_IMAGE,
-        f"{at}.effect.ken_burns",
-        "moves over still pictures only",
-    )
-    move = segment.effect.ken_burns
-    for name in ("from", "to"):
-        rect: UnitRect = getattr(move, name)
-        found.expect(
-            rect.w > 0
-            and rect.h > 0
-            and 0 <= rect.x <= UNIT - rect.w
-            and 0 <= rect.y <= UNIT - rect.h,
-            f"{at}.effect.ken_burns.{name}",
-            f"must be a rectangle of positive size inside 0 to {UNIT}",
         )
