@@ -98,11 +98,14 @@ def look_at_all(
         for stamp, frame in reader.frames():
             clock.check()
             time_us = reader.to_us(stamp)
+            seen = writer.add(stamp, frame) if writer else frame
+            if frame.is_corrupt:
+                continue  # a preview shows it as the finished video does, but it tells nothing
             while waiting and shown is not None and waiting[0] < time_us:
                 detail.add(shown)
                 waiting.pop(0)
             shown = frame
-            series.add(time_us, small(writer.add(stamp, frame) if writer else frame))
+            series.add(time_us, small(seen))
         if shown is None:
             raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_CORRUPT, "no frame decodes")
         for _ in waiting:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from beatstitch_media.opening import clip_stream, opened
 
 Rgb = NDArray[np.uint8]
-_DEFAULT_RATE = Fraction(25)
+# One more than the usual two cores: while a frame is looked at, both others go on decoding.
+DECODER_THREADS = 3
 
 
 class ClipReader:
@@ -28,22 +29,38 @@ class ClipReader:
         threads: Threads of the decoder.
     """
 
-    def __init__(self, container: Any, threads: int = 2) -> None:  # noqa: ANN401 - PyAV's types depend on the stream
+    def __init__(self, container: Any, threads: int = DECODER_THREADS) -> None:  # noqa: ANN401 - PyAV's types depend on the stream
         self.container = container
         self.stream = clip_stream(container)
         self.stream.thread_type = "AUTO"
         self.stream.codec_context.thread_count = threads
         self.time_base = Fraction(self.stream.time_base)
-        rate = Fraction(self.stream.average_rate or _DEFAULT_RATE)
-        self.interval = max(1, round(1 / rate / self.time_base))
-        self._first: int | None = None
+        self._start = self.stream.start_time or 0
+        self._from_start = True
 
     def frames(self) -> Iterator[tuple[int, Any]]:
-        """Time stamp from the first frame, in units of the time base, and frame; damaged left out.
+        """Frames and their time stamps from the stream's start, in units of the time base.
 
-        Time stamps rise strictly.
+        Damaged frames are among them (`is_corrupt`). Stamps rise strictly. From the clip's start
+        the first is 0: before its first frame a clip shows that, and of frames from before the
+        start the last, which is how the renderer reads clips.
         """
-        last = -1
+        first: Any = None
+        last: int | None = None if self._from_start else -1
+        for stamp, frame in self._counted():
+            if last is None:
+                if first is None or stamp <= 0:
+                    first = frame
+                    continue
+                yield 0, first
+                last = 0
+            if stamp > last:
+                last = stamp
+                yield stamp, frame
+        if last is None and first is not None:
+            yield 0, first
+
+    def _counted(self) -> Iterator[tuple[int, Any]]:
         for packet in self.packets():
             try:
                 decoded = packet.decode()
@@ -51,12 +68,8 @@ class ClipReader:
                 continue
             for frame in decoded:
                 pts = frame.pts if frame.pts is not None else frame.dts
-                if self._first is None:
-                    self._first = pts or 0
-                stamp = pts - self._first if pts is not None else last + self.interval
-                if stamp > last and not frame.is_corrupt:
-                    last = stamp
-                    yield stamp, frame
+                # Matroska has no stamps below 0: such frames come before all others.
+                yield (pts or 0) - self._start, frame
 
     def packets(self) -> Iterator[Any]:
         """All packets up to where the file breaks off; the last ones flush the decoder."""
@@ -66,9 +79,10 @@ class ClipReader:
     def seek(self, stamp: int) -> bool:
         """Goes to the key frame before a time stamp; False where that is impossible."""
         try:
-            self.container.seek((self._first or 0) + stamp, stream=self.stream, backward=True)
+            self.container.seek(self._start + stamp, stream=self.stream, backward=True)
         except av.FFmpegError:
             return False
+        self._from_start = False
         return True
 
     def to_us(self, stamp: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from beatstitch.v1.asset_pb2 import MediaInfo, MediaTraits
 from beatstitch_analyzer.clips import filmstrip
 from beatstitch_analyzer.clips.budget import is_dense
+from beatstitch_analyzer.clips.frames import DECODER_THREADS
 from beatstitch_analyzer.clips.look_child import FILMSTRIP, PROXY
 from beatstitch_analyzer.clips.loudness import loudness_lufs
 from beatstitch_core.errors import BeatStitchError
@@ -21,7 +22,7 @@ from beatstitch_media.sniff import sniff
 log = logging.getLogger(__name__)
 
 _MEMORY_BYTES = 4 * 1024**3
-_THREADS = 2
+_THREADS = DECODER_THREADS
 # Of the time that a look may take; the rest is for the start, the filmstrip and the sound.
 _CHILD_SHARE = 0.9
 

@@ -38,7 +38,6 @@ def look_in_places(
     shown: Any = None
     detail, small, waiting = Detail(*size), Shrinker(*LOOK_SIZE), list(strip_times_us)
     with reading(path, demuxer) as reader:
-        next(reader.frames(), None)  # time stamps count from the first frame
         for index in range(SPARSE_STEPS):
             if clock.over and brightness:
                 break
@@ -72,7 +71,8 @@ def _frames_at(reader: ClipReader, time_us: int) -> list[tuple[int, Any]]:
         return []
     first: tuple[int, Any] | None = None
     last: tuple[int, Any] | None = None
-    for count, (stamp, frame) in enumerate(reader.frames()):
+    whole = (item for item in reader.frames() if not item[1].is_corrupt)
+    for count, (stamp, frame) in enumerate(whole):
         first = first or (stamp, frame)
         last = (stamp, frame)
         if reader.to_us(stamp - first[0]) >= MOTION_US or count >= _MOST_FRAMES:
