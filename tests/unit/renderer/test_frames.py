@@ -90,7 +90,7 @@ def test_before_its_cut_a_clip_reaches_back_and_stops_at_its_start():
         0,
         0,
         33_333,
-        66_666,
+        66_667,
         100_000,
     ]
 

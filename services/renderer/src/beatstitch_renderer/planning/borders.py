@@ -1,8 +1,8 @@
 """Where the pieces of a render begin, decided by what is near, never by counting from the start.
 
-A border lies at the first frame of a segment: there the new picture is fully in, since a transition
-ends on its cut. A segment begins a piece when its key is the smallest of all segments within
-`min_frames` on either side (local-extremum chunking: Bjørner, Blass and Gurevich,
+A border lies at the first frame of a segment; where a transition reaches over it, the pieces on
+both sides know both segments. A segment begins a piece when its key is the smallest of all segments
+within `min_frames` on either side (local-extremum chunking: Bjørner, Blass and Gurevich,
 "Content-dependent chunking for differential compression, the local maximum approach", 2010). So
 changing one segment moves only borders near it, and the pieces elsewhere are found again. What is
 then still too long is split at its own smallest key, and one long segment at frames counted from
@@ -101,11 +101,11 @@ def _split(
     if last - first == 1:
         return _split_long(begin, end, sizes)
     inputs = {segment.media_sha256 for segment in segments[first:last]}
-    # The next segment may fade in before the end, hence one less of each than the limits.
+    # The segment before may go out in it and the one after come in: two less of each.
     if (
         end - begin <= sizes.max_frames
-        and last - first < MAX_SEGMENTS_PER_CHUNK
-        and len(inputs) < MAX_INPUTS_PER_CHUNK
+        and last - first + 2 <= MAX_SEGMENTS_PER_CHUNK
+        and len(inputs) + 2 <= MAX_INPUTS_PER_CHUNK
     ):
         return [begin]
     inner = range(first + 1, last)

@@ -1,8 +1,9 @@
 """Which picture is in which frame of a piece, in integers.
 
-A clip's time at output frame f is source_in + (f - in_frame) / frame rate. Before in_frame, while
-it fades in, that reaches back before source_in and stops at the clip's first frame. After
-source_out the clip begins again (LOOP) or stands (HOLD).
+A clip's time at output frame f is source_in plus what its speed has run through in f - in_frame
+frames. Before in_frame, while it comes in, that reaches back before source_in and stops at the
+clip's first frame. After source_out the clip begins again (LOOP) or stands (HOLD), within its
+segment and after it, while the next one comes in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import edl_pb2
-from beatstitch_core.timebase import US_PER_S
+from beatstitch_core.edl.speed import source_offset_us
+from beatstitch_core.edl.ways_in import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,8 +34,9 @@ class Layer:
     Attributes:
         segment: Index into the piece's segments.
         time_us: Time in the clip; 0 for a still picture.
-        step: Frames since the segment's first, for moves over a still picture; never below 0.
-        weight: Its share in 1/65536; 65536 for the lower one, which the upper one covers.
+        step: Frames since the segment's first; below 0 while it comes in, and as many as the
+            segment has or more while it goes out.
+        weight: How far its way in is done in 1/65536; 65536 for the lower one.
     """
 
     segment: int
@@ -43,24 +46,30 @@ class Layer:
 
 
 def layers(content: ChunkContent) -> Iterator[tuple[Layer, ...]]:
-    """For each frame of the piece what it shows: one layer, or two while one fades in."""
+    """For each frame of the piece what it shows: one layer, or while a segment comes in two.
+
+    The upper one of two is the segment that comes in, by its `transition_in`.
+    """
     segments = content.segments
     rate = content.output.frame_rate
     current = 0
     for frame in range(content.frame_count):
         while segments[current].out_frame <= frame:
             current += 1
-        base = _layer(segments, current, frame, rate)
-        weight = _fade_weight(segments, current + 1, frame)
-        if weight == 0:
-            yield (base,)
+        # A transition takes at most half of either neighbour: never two in one frame.
+        for coming in (current + 1, current):
+            weight = _weight(segments, coming, frame)
+            if weight > 0:
+                lower = _layer(segments, coming - 1, frame, rate)
+                yield (lower, _layer(segments, coming, frame, rate, weight))
+                break
         else:
-            yield (base, _layer(segments, current + 1, frame, rate, weight))
+            yield (_layer(segments, current, frame, rate),)
 
 
 def clip_time_us(segment: ChunkSegment, frame: int, rate: Rational) -> int:
-    """The time in the clip that an output frame shows, in microseconds, rounded down."""
-    elapsed = (frame - segment.in_frame) * US_PER_S * (rate.den or 1) // rate.num
+    """The time in the clip that an output frame shows, in microseconds."""
+    elapsed = source_offset_us(segment.speed, frame - segment.in_frame, rate)
     begin, length = segment.source_in_us, segment.source_out_us - segment.source_in_us
     if elapsed < 0:
         return max(0, begin + elapsed)
@@ -83,15 +92,14 @@ def _layer(
     segments: Sequence[ChunkSegment], index: int, frame: int, rate: Rational, weight: int = WHOLE
 ) -> Layer:
     segment = segments[index]
-    step = max(0, frame - segment.in_frame)
     time_us = clip_time_us(segment, frame, rate) if segment.source_out_us > 0 else 0
-    return Layer(index, time_us, step, weight)
+    return Layer(index, time_us, frame - segment.in_frame, weight)
 
 
-def _fade_weight(segments: Sequence[ChunkSegment], index: int, frame: int) -> int:
-    """How much of the next segment is in already: 0 before its fade, then less than the whole."""
-    if index >= len(segments):
+def _weight(segments: Sequence[ChunkSegment], index: int, frame: int) -> int:
+    """How far a segment's way in is done: 0 outside of its reach, inside less than the whole."""
+    if not 0 < index < len(segments):
         return 0
-    way_in = segments[index].transition_in
-    done = frame - (segments[index].in_frame - way_in.frames) + 1
-    return max(0, done) * WHOLE // (way_in.frames + 1)
+    before, after = reach(segments[index].transition_in)
+    done = frame - (segments[index].in_frame - before) + 1
+    return done * WHOLE // (before + after + 1) if 0 < done <= before + after else 0

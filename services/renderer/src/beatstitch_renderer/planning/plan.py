@@ -14,16 +14,18 @@ from beatstitch.internal.v1.render_plan_pb2 import (
 )
 from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
+from beatstitch_core.edl.ways_in import CUTS, DIRECTED, reach
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
-    from beatstitch.v1.edl_pb2 import Edl, OutputFormat, Segment
+    from beatstitch.v1.edl_pb2 import Edl, OutputFormat, Segment, Transition
     from beatstitch.v1.render_pb2 import RenderProfile
 
 MIN_HEIGHT = 16
+_MIDDLE = edl_pb2.UnitPoint(x=32_768, y=32_768)
 
 
 def plan_render(
@@ -124,11 +126,16 @@ def _hash_of(facts: dict[str, object]) -> str:
 def _shown(
     segments: Sequence[Segment], cursor: int, start: int, end: int, used: Mapping[str, str]
 ) -> Iterable[ChunkSegment]:
-    """What frames `start` to `end` - 1 show, the fades of later segments included."""
-    for index in range(cursor, len(segments)):
+    """What frames `start` to `end` - 1 show, from the segment that frame `start` belongs to.
+
+    With it the segment before where that still goes out, and the one after where that comes in.
+    """
+    here = segments[cursor]
+    goes_out = here.timeline_in_frame + reach(here.transition_in).after > start
+    for index in range(cursor - 1 if goes_out and cursor > 0 else cursor, len(segments)):
         segment = segments[index]
-        if segment.timeline_in_frame - segment.transition_in.frames >= end:
-            # A fade is at most half of its segment, so no later one begins earlier.
+        if segment.timeline_in_frame - reach(segment.transition_in).before >= end:
+            # A way in is at most half of its segment, so no later one begins earlier.
             return
         yield _relative(segment, start, end, used)
 
@@ -144,21 +151,37 @@ def _relative(segment: Segment, start: int, end: int, used: Mapping[str, str]) -
         source_out_us=segment.source_out_us,
         fit=segment.fit or edl_pb2.FIT_COVER,
     )
-    if shown.in_frame > 0:
-        fades = segment.transition_in.type == edl_pb2.TRANSITION_TYPE_CROSSFADE
-        shown.transition_in.type = (
-            edl_pb2.TRANSITION_TYPE_CROSSFADE if fades else edl_pb2.TRANSITION_TYPE_CUT
-        )
-        shown.transition_in.frames = segment.transition_in.frames if fades else 0
+    comes_in = shown.in_frame + reach(segment.transition_in).after > 0
+    if comes_in:
+        _copy_way_in(segment.transition_in, shown.transition_in)
     if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
         shown.fill = segment.fill or edl_pb2.FILL_POLICY_LOOP
+        shown.speed.points.extend(segment.speed.points)
     if segment.effect.WhichOneof("kind"):
         shown.effect.CopyFrom(segment.effect)
+    if shown.fit == edl_pb2.FIT_FOCUS:
+        shown.focus.CopyFrom(segment.focus if segment.HasField("focus") else _MIDDLE)
+    for accent in segment.accents:
+        at = shown.in_frame + accent.frame
+        if at < end - start and at + accent.frames > 0:
+            shown.accents.append(accent)
     if shown.in_frame >= end - start:
         shown.out_frame = shown.in_frame + 1
     elif not segment.effect.WhichOneof("kind"):
         # Only a move over a still picture depends on where its segment ends.
-        shown.out_frame = min(shown.out_frame, end - start)
-        if segment.media_type == common_pb2.MEDIA_TYPE_IMAGE:
+        shown.out_frame = max(0, min(shown.out_frame, end - start))
+        timeless = segment.media_type == common_pb2.MEDIA_TYPE_IMAGE and not shown.accents
+        if timeless and not comes_in:
             shown.in_frame = max(shown.in_frame, 0)
     return shown
+
+
+def _copy_way_in(way_in: Transition, target: Transition) -> None:
+    """Copies with every default said, and nothing said that decides nothing."""
+    if way_in.type in CUTS:
+        target.type = edl_pb2.TRANSITION_TYPE_CUT
+        return
+    target.type, target.frames = way_in.type, way_in.frames
+    target.align = way_in.align or edl_pb2.TRANSITION_ALIGN_END
+    if way_in.type in DIRECTED:
+        target.direction = way_in.direction or edl_pb2.DIRECTION_LEFT
