@@ -7,7 +7,8 @@ import pytest
 from beatstitch.v1 import edl_pb2, timeline_pb2
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch.v1.timeline_pb2 import TimelineSettings
-from beatstitch_core.edl.settings import check_settings, default_fade_frames, with_defaults
+from beatstitch_core.edl.rule_defaults import default_fade_frames
+from beatstitch_core.edl.settings import check_settings, with_defaults
 from beatstitch_core.limits import default_limits
 
 
@@ -53,7 +54,7 @@ def test_a_crossfade_of_given_length_is_kept():
 
 
 def test_all_violations_at_once():
-    settings = TimelineSettings(beats_per_cut=65, fit=9, image_motion=9, fill=9)  # type: ignore[arg-type]
+    settings = TimelineSettings(beats_per_cut=65, fit=99, image_motion=99, fill=99)  # type: ignore[arg-type]
     settings.output.width, settings.output.height = 15, 8000
     settings.output.frame_rate.num = 121
     settings.output.background_rgb = 0x1000000

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from beatstitch.v1.failure_pb2 import FieldViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,6 +32,14 @@ class Findings:
     def expect_equal(self, value: object, wanted: object, field: str) -> bool:
         """Notes a violation unless `value` is `wanted`; returns whether it is."""
         return self.expect(value == wanted, field, f"must be {wanted}, not {value}")
+
+    def expect_range(self, value: int, least: int, most: int, field: str) -> bool:
+        """Notes a violation unless `value` is from `least` to `most`; returns whether it is."""
+        return self.expect(least <= value <= most, field, f"must be {least} to {most}, not {value}")
+
+    def expect_known(self, value: int, known: Collection[int], field: str) -> bool:
+        """Notes a violation unless an enum's values hold `value`; returns whether they do."""
+        return self.expect(value in known, field, f"unknown value {int(value)}")
 
     def expect_sha256(self, text: str, field: str) -> bool:
         """Notes a violation unless the text is a lower-case hex SHA-256; returns whether it is."""

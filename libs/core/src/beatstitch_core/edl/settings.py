@@ -9,14 +9,16 @@ from __future__ import annotations
 from math import gcd
 from typing import TYPE_CHECKING
 
-from beatstitch.v1 import edl_pb2, timeline_pb2
+from beatstitch.v1 import edl_pb2, timeline_pb2, timeline_rules_pb2
 from beatstitch.v1.timeline_pb2 import TimelineSettings
+from beatstitch_core.edl import rule_checks, rule_defaults
 from beatstitch_core.edl.findings import Findings
 from beatstitch_core.edl.output import check_output
 from beatstitch_core.limits import DEFAULT_BEATS_PER_CUT, default_limits
-from beatstitch_core.timebase import rate_fraction, round_half_up
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from beatstitch.v1.common_pb2 import Rational
     from beatstitch.v1.failure_pb2 import FieldViolation
     from beatstitch.v1.info_service_pb2 import Limits
@@ -24,11 +26,33 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 1280
 DEFAULT_HEIGHT = 720
 DEFAULT_FPS = 30
-CROSSFADES_PER_S = 4  # the default crossfade is a quarter of a second
+MAX_SECTION_RULES = 100
+MAX_ACCENT_RULES = 8
+
+
+def merged_settings(base: TimelineSettings, over: TimelineSettings) -> TimelineSettings:
+    """A template's settings under a request's: what `over` says wins, the rest is `base`'s.
+
+    A number or an enum says something when it is not 0, a message when it is set, a list when it is
+    not empty. `output` is merged field by field; other messages and lists are taken whole, since
+    half of one rule and half of another make no rule. An empty message takes the template's away:
+    `cut {}` goes back to every beats_per_cut.
+    """
+    merged = TimelineSettings()
+    merged.CopyFrom(base)
+    _lay_over(merged, over)
+    if base.HasField("output") and over.HasField("output"):
+        merged.output.CopyFrom(base.output)
+        _lay_over(merged.output, over.output)
+    return merged
 
 
 def with_defaults(settings: TimelineSettings) -> TimelineSettings:
-    """A copy in which every field is given and the rate is in lowest terms. Checks nothing."""
+    """A copy in which every field is given and the rate is in lowest terms. Checks nothing.
+
+    What may be absent stays so: a cut pattern (every beats_per_cut), a section rule's own pattern
+    and transition, a speed ramp.
+    """
     full = TimelineSettings()
     full.CopyFrom(settings)
     full.beats_per_cut = full.beats_per_cut or DEFAULT_BEATS_PER_CUT
@@ -38,9 +62,18 @@ def with_defaults(settings: TimelineSettings) -> TimelineSettings:
     full.fit = full.fit or edl_pb2.FIT_COVER
     full.image_motion = full.image_motion or timeline_pb2.IMAGE_MOTION_KEN_BURNS
     full.fill = full.fill or edl_pb2.FILL_POLICY_LOOP
-    full.transition.type = full.transition.type or edl_pb2.TRANSITION_TYPE_CUT
-    if full.transition.type == edl_pb2.TRANSITION_TYPE_CROSSFADE and not full.transition.frames:
-        full.transition.frames = default_fade_frames(full.output.frame_rate)
+    full.on_low_confidence = full.on_low_confidence or timeline_pb2.LOW_CONFIDENCE_POLICY_WARN
+    full.end_align = full.end_align or timeline_rules_pb2.END_ALIGN_AUDIO
+    rule_defaults.fill_transition(full.transition, full.output.frame_rate)
+    if full.HasField("cut"):
+        rule_defaults.fill_cut(full.cut)
+    for rule in full.section_rules:
+        rule_defaults.fill_section_rule(rule, full.output.frame_rate)
+    rule_defaults.fill_choice(full.choice)
+    for accent in full.accents:
+        rule_defaults.fill_accent(accent)
+    if full.HasField("speed_ramp"):
+        rule_defaults.fill_ramp(full.speed_ramp)
     return full
 
 
@@ -61,31 +94,31 @@ def check_settings(
     """
     limits = limits or default_limits()
     full, found = with_defaults(settings), Findings()
-    found.expect(
-        1 <= full.beats_per_cut <= limits.max_beats_per_cut,
-        f"{at}.beats_per_cut",
-        f"must be 1 to {limits.max_beats_per_cut}, not {full.beats_per_cut}",
-    )
+    found.expect_range(full.beats_per_cut, 1, limits.max_beats_per_cut, f"{at}.beats_per_cut")
     check_output(full.output, limits, f"{at}.output", found)
-    _check_transition(full, at, found)
-    choices = (
-        ("fit", full.fit, edl_pb2.Fit),
-        ("image_motion", full.image_motion, timeline_pb2.ImageMotion),
-        ("fill", full.fill, edl_pb2.FillPolicy),
-        ("on_low_confidence", full.on_low_confidence, timeline_pb2.LowConfidencePolicy),
-    )
-    for name, value, kind in choices:
-        found.expect(value in kind.values(), f"{at}.{name}", f"unknown value {int(value)}")
+    rule_checks.check_transition(full.transition, f"{at}.transition", found)
+    for name, value, known in (
+        ("fit", full.fit, edl_pb2.Fit.values()),
+        ("image_motion", full.image_motion, timeline_pb2.ImageMotion.values()),
+        ("fill", full.fill, edl_pb2.FillPolicy.values()),
+        ("on_low_confidence", full.on_low_confidence, timeline_pb2.LowConfidencePolicy.values()),
+        ("end_align", full.end_align, timeline_rules_pb2.EndAlign.values()),
+    ):
+        found.expect_known(value, known, f"{at}.{name}")
     _check_trim(full, song_us, at, found)
+    _check_rules(full, limits.max_beats_per_cut, at, found)
     return found.violations
 
 
-def default_fade_frames(rate: Rational) -> int:
-    """A quarter of a second in frames, at least 1; 1 for a rate that can't be counted with."""
-    try:
-        return max(1, round_half_up(rate_fraction(rate) / CROSSFADES_PER_S))
-    except ValueError:
-        return 1
+def _lay_over(below: Message, above: Message) -> None:
+    for field, value in above.ListFields():
+        below.ClearField(field.name)
+        if field.is_repeated:
+            getattr(below, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(below, field.name).CopyFrom(value)
+        else:
+            setattr(below, field.name, value)
 
 
 def _reduce(rate: Rational) -> None:
@@ -98,17 +131,29 @@ def _reduce(rate: Rational) -> None:
         rate.den //= divisor
 
 
-def _check_transition(full: TimelineSettings, at: str, found: Findings) -> None:
-    way = full.transition
-    if way.type == edl_pb2.TRANSITION_TYPE_CUT:
-        # Frames without a type are a forgotten type, not a cut of that length.
-        found.expect(way.frames == 0, f"{at}.transition.frames", "must be 0 for a cut")
-    elif way.type == edl_pb2.TRANSITION_TYPE_CROSSFADE:
+def _check_rules(full: TimelineSettings, most_beats: int, at: str, found: Findings) -> None:
+    rule_checks.check_cut(full.cut, most_beats, f"{at}.cut", found)
+    for name, rules, most in (
+        ("section_rules", full.section_rules, MAX_SECTION_RULES),
+        ("accents", full.accents, MAX_ACCENT_RULES),
+    ):
         found.expect(
-            way.frames > 0, f"{at}.transition.frames", f"must be 0 or more, not {way.frames}"
+            len(rules) <= most, f"{at}.{name}", f"must be at most {most}, not {len(rules)}"
         )
-    else:
-        found.add(f"{at}.transition.type", f"unknown transition {int(way.type)}")
+    for k, rule in enumerate(full.section_rules[:MAX_SECTION_RULES]):
+        rule_checks.check_section_rule(rule, most_beats, f"{at}.section_rules[{k}]", found)
+    for k, accent in enumerate(full.accents[:MAX_ACCENT_RULES]):
+        rule_checks.check_accent(accent, f"{at}.accents[{k}]", found)
+    rule_checks.check_choice(full.choice, f"{at}.choice", found)
+    if full.HasField("speed_ramp"):
+        rule_checks.check_ramp(full.speed_ramp, f"{at}.speed_ramp", found)
+    shortest, longest = full.shortest_shot_us, full.longest_shot_us
+    found.expect(shortest >= 0, f"{at}.shortest_shot_us", f"must be 0 or more, not {shortest}")
+    found.expect(
+        longest == 0 or longest >= max(shortest, 1),
+        f"{at}.longest_shot_us",
+        f"must be 0 (no limit) or at least shortest_shot_us, not {longest}",
+    )
 
 
 def _check_trim(full: TimelineSettings, song_us: int | None, at: str, found: Findings) -> None:
