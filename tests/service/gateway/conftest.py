@@ -42,6 +42,8 @@ from beatstitch.v1 import (
     render_service_pb2_grpc,
     stitch_service_pb2,
     stitch_service_pb2_grpc,
+    template_service_pb2,
+    template_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
 )
@@ -78,6 +80,7 @@ API = (
     (timeline_service_pb2, timeline_service_pb2_grpc),
     (render_service_pb2, render_service_pb2_grpc),
     (stitch_service_pb2, stitch_service_pb2_grpc),
+    (template_service_pb2, template_service_pb2_grpc),
     (job_service_pb2, job_service_pb2_grpc),
     (info_service_pb2, info_service_pb2_grpc),
 )

@@ -28,7 +28,7 @@ async def test_some_calls_are_open(house):
     info = await house.with_key("").GetServerInfo()
     assert info.version
     assert info.limits.max_media_per_project == 500
-    assert {profile.name for profile in info.profiles} == {"preview", "final"}
+    assert [profile.name for profile in info.profiles][:2] == ["preview", "final"]
     assert info.renderer_fingerprint == ""
     stub = health_pb2_grpc.HealthStub(house.channels[0])
     for name in ("", "liveness", "beatstitch.v1.StitchService"):

@@ -19,6 +19,8 @@ from beatstitch.v1 import (
     render_service_pb2_grpc,
     stitch_service_pb2,
     stitch_service_pb2_grpc,
+    template_service_pb2,
+    template_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
 )
@@ -39,6 +41,7 @@ from beatstitch_gateway.rpc.job import JobRpc
 from beatstitch_gateway.rpc.project import ProjectRpc
 from beatstitch_gateway.rpc.render import RenderRpc
 from beatstitch_gateway.rpc.stitch import StitchRpc
+from beatstitch_gateway.rpc.template import TemplateRpc
 from beatstitch_gateway.rpc.timeline import TimelineRpc
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
@@ -68,6 +71,7 @@ def servicers(deps: Deps) -> list[Servicer]:
         (AssetRpc(deps), asset_service_pb2_grpc, asset_service_pb2),
         (AnalysisRpc(deps), analysis_service_pb2_grpc, analysis_service_pb2),
         (TimelineRpc(deps), timeline_service_pb2_grpc, timeline_service_pb2),
+        (TemplateRpc(deps), template_service_pb2_grpc, template_service_pb2),
         (RenderRpc(deps), render_service_pb2_grpc, render_service_pb2),
         (StitchRpc(deps), stitch_service_pb2_grpc, stitch_service_pb2),
         (JobRpc(deps), job_service_pb2_grpc, job_service_pb2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from beatstitch.internal.v1.job_spec_pb2 import (
     BeatAnalysisSpec,
@@ -15,16 +16,16 @@ from beatstitch.internal.v1.job_spec_pb2 import (
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
 from beatstitch.v1.asset_pb2 import AssetState
+from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.job_pb2 import JobType
-from beatstitch.v1.render_pb2 import RenderProfile
+from beatstitch.v1.render_pb2 import Render, RenderProfile
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.profiles import PREVIEW
 from beatstitch_gateway.db import assets
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.not_found import no_asset
-from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 
 
@@ -154,25 +155,27 @@ def render_type(profile: RenderProfile) -> JobType.ValueType:
     return job_pb2.JOB_TYPE_RENDER_PREVIEW if preview else job_pb2.JOB_TYPE_RENDER_FINAL
 
 
+class Shaped(NamedTuple):
+    """An EDL as it is rendered, and where workers find it."""
+
+    edl: Edl
+    object: ObjectRef
+
+
 async def render_spec(
-    tx: Transaction,
-    tenant: str,
-    timeline: TimelineRow,
-    profile: RenderProfile,
-    render_id: str,
+    tx: Transaction, tenant: str, shaped: Shaped, profile: RenderProfile, render: Render
 ) -> JobSpec:
-    """For a render of a timeline's revision.
+    """For a render of an EDL.
 
     Raises:
         BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
     """
-    project_id = timeline.timeline.project_id
-    song, media = await edl_assets(tx, tenant, project_id, timeline.parse_edl())
-    render = RenderSpec(
-        render_id=render_id,
-        edl=timeline.edl_object,
+    song, media = await edl_assets(tx, tenant, render.project_id, shaped.edl)
+    spec = RenderSpec(
+        render_id=render.id,
+        edl=shaped.object,
         profile=profile,
         audio=ready_media(song),
         media=[ready_media(row) for row in media],
     )
-    return JobSpec(render=render)
+    return JobSpec(render=spec)

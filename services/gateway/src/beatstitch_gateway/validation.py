@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from beatstitch.v1 import common_pb2, edl_pb2, timeline_pb2
+from beatstitch.v1 import common_pb2
 from beatstitch.v1.analysis_service_pb2 import (
     AnalysisSettings,
     AnalyzerChoice,
     WaveformFormat,
 )
 from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
-from beatstitch.v1.common_pb2 import MediaType, Rational
-from beatstitch.v1.edl_pb2 import OutputFormat
+from beatstitch.v1.common_pb2 import MediaType
 from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch.v1.timeline_pb2 import TimelineSettings
+from beatstitch_core.edl.settings import check_settings
 from beatstitch_core.errors import fields_error
-from beatstitch_core.limits import MIN_SIDE_PIXELS
 from beatstitch_core.profiles import render_profiles
 
 MAX_REQUEST_ID = 128
@@ -27,8 +26,6 @@ MAX_FILENAME = 255
 MAX_LABELS = 64
 MAX_LABEL_KEY = 63
 MAX_LABEL_VALUE = 255
-MAX_RATIONAL = 1_000_000
-MAX_TRANSITION_FRAMES = 100_000
 MAX_METRES = 6
 MAX_EDITS = 1000
 WAVEFORM_BINS = (0, 256, 1024, 4096, 16384)
@@ -124,12 +121,12 @@ class Check:
         ):
             self.sha256(value, "edl_hash")
 
-    def profile(self, name: str) -> None:
+    def profile(self, name: str, field: str = "profile") -> None:
         """The name of a profile, or empty."""
         known = render_profiles()
         self.that(
             not name or name in known,
-            "profile",
+            field,
             f"there is no profile {name[:MAX_LABEL_KEY]!r}; there are: {', '.join(known)}",
         )
 
@@ -149,56 +146,9 @@ class Check:
         self.that(len(ids) <= most, "media_asset_ids", f"at most {most} are allowed")
         self.that(len(set(ids)) == len(ids), "media_asset_ids", "each may be named once")
 
-    def timeline(self, settings: TimelineSettings, limits: Limits) -> None:
+    def timeline(self, settings: TimelineSettings, limits: Limits, field: str = "settings") -> None:
         """All of a timeline's settings; 0 is the default everywhere."""
-        top = limits.max_beats_per_cut
-        self.within(settings.beats_per_cut, 0, top, "settings.beats_per_cut")
-        self._output(settings.output, limits)
-        transition = settings.transition
-        for value, known, field in (
-            (transition.type, edl_pb2.TransitionType.values(), "transition.type"),
-            (settings.fit, edl_pb2.Fit.values(), "fit"),
-            (settings.fill, edl_pb2.FillPolicy.values(), "fill"),
-            (settings.image_motion, timeline_pb2.ImageMotion.values(), "image_motion"),
-            (
-                settings.on_low_confidence,
-                timeline_pb2.LowConfidencePolicy.values(),
-                "on_low_confidence",
-            ),
-        ):
-            self.that(value in known, f"settings.{field}", f"{value} is not known")
-        self.within(transition.frames, 0, MAX_TRANSITION_FRAMES, "settings.transition.frames")
-        start, end = settings.audio_start_us, settings.audio_end_us
-        self.that(start >= 0, "settings.audio_start_us", "can't be negative")
-        self.that(
-            end == 0 or end > max(start, 0),
-            "settings.audio_end_us",
-            "has to be 0 (the song's end) or after audio_start_us",
-        )
-
-    def _output(self, output: OutputFormat, limits: Limits) -> None:
-        for name, side in (("width", output.width), ("height", output.height)):
-            self.that(
-                side == 0 or (MIN_SIDE_PIXELS <= side <= limits.max_side_pixels and side % 2 == 0),
-                f"settings.output.{name}",
-                f"is {side}, allowed are even numbers from {MIN_SIDE_PIXELS} to "
-                f"{limits.max_side_pixels}, or 0 for the default",
-            )
-        if output.HasField("frame_rate"):
-            self._frame_rate(output.frame_rate, limits.max_fps)
-        self.within(output.background_rgb, 0, 0xFFFFFF, "settings.output.background_rgb")
-
-    def _frame_rate(self, rate: Rational, max_fps: int) -> None:
-        # All zero is the default, as with any field.
-        if rate.num == 0 and rate.den == 0:
-            return
-        num, den = rate.num, rate.den or 1
-        ok = 0 < num <= MAX_RATIONAL and 0 < den <= MAX_RATIONAL and den <= num <= max_fps * den
-        self.that(
-            ok,
-            "settings.output.frame_rate",
-            f"is {rate.num}/{rate.den}, allowed are 1 to {max_fps} frames per second",
-        )
+        self.violations += check_settings(settings, limits, at=field)
 
     def waveform(self, start_us: int, end_us: int, buckets: int) -> None:
         """A range of a song and a number of buckets."""

@@ -127,6 +127,8 @@ jobs = sa.Table(
     _bytes("message"),
     # A JobSpec; for a stitch its StitchRequest with all asset ids filled in.
     _bytes("spec"),
+    # TimelineInputs, of a timeline's build and a stitch: what the spec doesn't say.
+    _bytes("inputs", nullable=True),
     # Where the newest message lies in JOBS; null until it was published.
     sa.Column("stream_seq", sa.BigInteger, nullable=True),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -168,10 +170,18 @@ timelines = sa.Table(
     sa.Column("edl_hash", sa.Text, nullable=False),
     # A Timeline without its EDL.
     _bytes("message"),
-    # The EDL's canonical JSON: its sha256 is the edl_hash.
+    # The EDL as protobuf: reading its JSON takes three hundred times as long.
     _bytes("edl"),
-    # Where workers find the same bytes.
+    # Where workers find its canonical JSON, whose sha256 is the edl_hash, and how long that is.
     sa.Column("edl_key", sa.Text, nullable=False),
+    sa.Column("edl_json_bytes", sa.BigInteger, nullable=False),
+    # A TimelineBuildOutput: the overlay, and the edits that found no place.
+    _bytes("edits", nullable=True),
+    # ObjectRef of the grid that it is cut to.
+    _bytes("beat_grid", nullable=True),
+    # The TimelineBuildSpec, of a built revision; what is made from it says where that one is.
+    _bytes("build", nullable=True),
+    sa.Column("build_revision", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("project_id", "revision"),
 )
 
@@ -188,6 +198,28 @@ renders = sa.Table(
     # ObjectRef of the video.
     _bytes("output", nullable=True),
     sa.Index(None, "project_id", "id"),
+)
+
+templates = sa.Table(
+    "templates",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    sa.Column("name", sa.Text, nullable=False),
+    # The newest version.
+    _bytes("message"),
+    sa.UniqueConstraint("tenant", "name"),
+    sa.Index(None, "tenant", "id"),
+)
+
+template_versions = sa.Table(
+    "template_versions",
+    metadata,
+    sa.Column(
+        "template_id", _id(), sa.ForeignKey("templates.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("version", sa.Integer, primary_key=True),
+    _bytes("message"),
 )
 
 idempotency = sa.Table(

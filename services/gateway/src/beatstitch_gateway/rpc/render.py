@@ -3,23 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
-from beatstitch.v1 import failure_pb2
+from beatstitch.v1 import failure_pb2, render_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
-from beatstitch.v1.render_pb2 import ChunkReport, Render
+from beatstitch.v1.render_pb2 import ChunkReport, Container, Render
 from beatstitch.v1.render_service_pb2 import (
     CreateOutputDownloadLinkRequest,
     CreateOutputDownloadLinkResponse,
     CreateRenderRequest,
     CreateRenderResponse,
+    CreateRendersRequest,
+    CreateRendersResponse,
     DownloadOutputRequest,
     DownloadOutputResponse,
     GetRenderRequest,
     GetRenderResponse,
+    ListRenderProfilesRequest,
+    ListRenderProfilesResponse,
     ListRendersRequest,
     ListRendersResponse,
     PlanRenderRequest,
@@ -37,11 +41,14 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.links import expiry
-from beatstitch_gateway.stitch.drive import submit_render
+from beatstitch_gateway.renders.shape import shaped
+from beatstitch_gateway.renders.submit import submit_render
+from beatstitch_gateway.specs import Shaped
 from beatstitch_gateway.validation import Check
 
 _LIST = "renders"
 _CHUNK_BYTES = 256 * 1024
+_MOST_PROFILES = 20
 
 
 class RenderRpc(RenderServiceServicer):
@@ -60,15 +67,45 @@ class RenderRpc(RenderServiceServicer):
         check.profile(request.profile)
         check.done()
         tenant = current_tenant()
+        edls = await self._shaped(request.project_id, request.edl_hash, [request.profile])
 
         async def work(tx: Transaction) -> CreateRenderResponse:
             timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
-            render = await submit_render(tx, tenant, timeline, request.profile)
-            job = (await jobs.get(tx, tenant, render.job_id)).job
-            return CreateRenderResponse(job=job, render=render)
+            return await _submit(tx, tenant, timeline, request.profile, edls)
 
         call = Call(tenant, request)
         return await once(self._deps.database, call, CreateRenderResponse, work)
+
+    async def CreateRenders(
+        self, request: CreateRendersRequest, context: Context
+    ) -> CreateRendersResponse:
+        """Renders a project's timeline for several profiles, all or none."""
+        check = Check()
+        check.request_id(request.request_id)
+        check.edl_hash(request.edl_hash)
+        check.within(len(request.profiles), 1, _MOST_PROFILES, "profiles")
+        for index, profile in enumerate(request.profiles):
+            field = f"profiles[{index}]"
+            check.that(bool(profile), field, "must be given")
+            check.profile(profile, field)
+            check.that(profile not in request.profiles[:index], field, "is named twice")
+        check.done()
+        tenant = current_tenant()
+        edls = await self._shaped(request.project_id, request.edl_hash, request.profiles)
+
+        async def work(tx: Transaction) -> CreateRendersResponse:
+            timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
+            made = [await _submit(tx, tenant, timeline, name, edls) for name in request.profiles]
+            return CreateRendersResponse(renders=made)
+
+        call = Call(tenant, request)
+        return await once(self._deps.database, call, CreateRendersResponse, work)
+
+    async def ListRenderProfiles(
+        self, request: ListRenderProfilesRequest, context: Context
+    ) -> ListRenderProfilesResponse:
+        """The profiles that CreateRender knows."""
+        return ListRenderProfilesResponse(profiles=render_profiles().values())
 
     async def GetRender(self, request: GetRenderRequest, context: Context) -> GetRenderResponse:
         """One render with its manifest and sync report."""
@@ -98,9 +135,9 @@ class RenderRpc(RenderServiceServicer):
         check.profile(request.profile)
         check.done()
         tenant = current_tenant()
+        edls = await self._shaped(request.project_id, request.edl_hash, [request.profile])
+        edl = edls[request.profile].edl
         async with self._deps.database.transaction() as tx:
-            timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
-            edl = timeline.parse_edl()
             song, media = await specs.edl_assets(tx, tenant, request.project_id, edl)
         question = engine.PlanRenderRequest(
             edl=edl,
@@ -136,9 +173,22 @@ class RenderRpc(RenderServiceServicer):
         expires_s = self._deps.settings.link_expiry_s
         expire_time: Timestamp = expiry(expires_s)
         url = self._deps.storage.sign_get(
-            output.key, expires_s, f"beatstitch-{render.id}-{render.profile}.mp4"
+            output.key, expires_s, f"beatstitch-{render.id}-{render.profile}.{_suffix(render)}"
         )
         return CreateOutputDownloadLinkResponse(url=url, expire_time=expire_time)
+
+    async def _shaped(
+        self, project_id: str, edl_hash: str, profile_names: Iterable[str]
+    ) -> dict[str, Shaped]:
+        """The newest timeline's EDL in each profile's shape, by the profile's name."""
+        tenant = current_tenant()
+        async with self._deps.database.transaction() as tx:
+            timeline = await _newest(tx, tenant, project_id, edl_hash)
+        profiles = render_profiles()
+        return {
+            name: await shaped(self._deps, tenant, timeline, profiles[name or FINAL])
+            for name in profile_names
+        }
 
     async def _output(self, render_id: str) -> tuple[Render, ObjectRef]:
         """A render that has one, and its video.
@@ -155,6 +205,20 @@ class RenderRpc(RenderServiceServicer):
                 metadata={"render_id": render_id, "job_id": row.render.job_id},
             )
         return row.render, row.output
+
+
+async def _submit(
+    tx: Transaction, tenant: str, timeline: TimelineRow, profile: str, edls: Mapping[str, Shaped]
+) -> CreateRenderResponse:
+    render = await submit_render(tx, tenant, timeline, profile, as_shaped=edls[profile])
+    job = (await jobs.get(tx, tenant, render.job_id)).job
+    return CreateRenderResponse(job=job, render=render)
+
+
+def _suffix(render: Render) -> str:
+    """The file's extension, by the container that it was made in."""
+    container = render.manifest.profile.container or render_pb2.CONTAINER_MP4
+    return Container.Name(container).removeprefix("CONTAINER_").lower()
 
 
 async def _newest(tx: Transaction, tenant: str, project_id: str, edl_hash: str) -> TimelineRow:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from beatstitch.v1 import asset_pb2
 from beatstitch.v1.stitch_service_pb2 import StitchRequest, StitchResponse
 from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceServicer
+from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.choice import choose_media, choose_song
 from beatstitch_gateway.db import jobs, projects
@@ -14,8 +15,10 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.submit import submit_stitch
+from beatstitch_gateway.renders.shape import in_shape
 from beatstitch_gateway.specs import not_ready
 from beatstitch_gateway.stitch.drive import advance_stitch
+from beatstitch_gateway.templates.apply import chosen_settings
 from beatstitch_gateway.validation import Check
 
 
@@ -48,6 +51,9 @@ class StitchRpc(StitchServiceServicer):
             resolved.CopyFrom(request)
             resolved.audio_asset_id = song.asset.id
             resolved.media_asset_ids[:] = [row.asset.id for row in media]
+            chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
+            profile = render_profiles()[request.profile or FINAL]
+            resolved.settings.CopyFrom(in_shape(chosen.settings, profile))
             stitch = await submit_stitch(tx, tenant, resolved)
             await advance_stitch(tx, stitch.job.id)
             return StitchResponse(job=(await jobs.get(tx, tenant, stitch.job.id)).job)

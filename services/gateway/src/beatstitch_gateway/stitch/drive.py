@@ -6,19 +6,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
-from beatstitch.v1.render_pb2 import Render
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_core.ids import new_id
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway import specs
-from beatstitch_gateway.db import assets, jobs, renders, timelines
+from beatstitch_gateway.db import assets, jobs, timelines
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.not_found import no_asset
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.cancel import cancel_row
 from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.renders.shape import in_length
+from beatstitch_gateway.renders.submit import submit_render
 from beatstitch_gateway.stitch.machine import (
     CancelChildren,
     StartChild,
@@ -111,7 +111,9 @@ async def _start(
     elif command.stage == TIMELINE:
         job = new_job(row.job.project_id, job_pb2.JOB_TYPE_TIMELINE_BUILD)
         chosen = [media[asset_id] for asset_id in command.media_ids]
-        spec = specs.timeline_spec(song, chosen, request.settings)
+        profile = render_profiles()[request.profile or FINAL]
+        settings = in_length(request.settings, profile, song.asset.info.duration_us)
+        spec = specs.timeline_spec(song, chosen, settings)
     else:
         return await _start_render(tx, row, request, command.timeline_id)
     return await _submit(tx, row, job, spec)
@@ -124,37 +126,6 @@ async def _start_render(
     return (
         await submit_render(tx, row.tenant, timeline, request.profile, parent_id=row.job.id)
     ).job_id
-
-
-async def submit_render(
-    tx: Transaction,
-    tenant: str,
-    timeline: timelines.TimelineRow,
-    profile_name: str,
-    *,
-    parent_id: str = "",
-) -> Render:
-    """Stores a render of a timeline's revision and its job.
-
-    Raises:
-        BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
-    """
-    profile = render_profiles()[profile_name or FINAL]
-    render = Render(
-        id=new_id(),
-        project_id=timeline.timeline.project_id,
-        timeline_id=timeline.timeline.id,
-        edl_hash=timeline.timeline.edl_hash,
-        profile=profile.name,
-    )
-    render.create_time.GetCurrentTime()
-    spec = await specs.render_spec(tx, tenant, timeline, profile, render.id)
-    job = new_job(render.project_id, specs.render_type(profile))
-    job.parent_job_id = parent_id
-    render.job_id = job.id
-    await renders.insert(tx, tenant, render)
-    await submit(tx, tenant, job, spec)
-    return render
 
 
 async def _submit(tx: Transaction, row: JobRow, job: job_pb2.Job, spec: JobSpec) -> str:

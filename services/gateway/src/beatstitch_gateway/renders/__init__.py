@@ -1,0 +1,1 @@
+"""Renders: in which shape, and their jobs."""

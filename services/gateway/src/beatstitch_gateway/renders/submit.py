@@ -1,0 +1,55 @@
+"""Stores a render and its job."""
+
+from __future__ import annotations
+
+from beatstitch.v1.render_pb2 import Render
+from beatstitch_core.ids import new_id
+from beatstitch_core.profiles import FINAL, render_profiles
+from beatstitch_gateway import specs
+from beatstitch_gateway.db import renders
+from beatstitch_gateway.db.timelines import TimelineRow
+from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.specs import Shaped
+
+
+async def submit_render(
+    tx: Transaction,
+    tenant: str,
+    timeline: TimelineRow,
+    profile_name: str,
+    *,
+    as_shaped: Shaped | None = None,
+    parent_id: str = "",
+) -> Render:
+    """Stores a render of a timeline's revision and its job.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        timeline: The revision.
+        profile_name: A known profile; empty for the final one.
+        as_shaped: The EDL in the profile's shape; the timeline's own when None.
+        parent_id: The stitch that it is a stage of.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
+    """
+    profile = render_profiles()[profile_name or FINAL]
+    edl = as_shaped or Shaped(timeline.parse_edl(), timeline.edl_object)
+    render = Render(
+        id=new_id(),
+        project_id=timeline.timeline.project_id,
+        timeline_id=timeline.timeline.id,
+        edl_hash=timeline.timeline.edl_hash,
+        rendered_edl_hash=edl.object.sha256,
+        profile=profile.name,
+    )
+    render.create_time.GetCurrentTime()
+    spec = await specs.render_spec(tx, tenant, edl, profile, render)
+    job = new_job(render.project_id, specs.render_type(profile))
+    job.parent_job_id = parent_id
+    render.job_id = job.id
+    await renders.insert(tx, tenant, render)
+    await submit(tx, tenant, job, spec)
+    return render
