@@ -16,12 +16,19 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from beatstitch.v1.edl_pb2 import Edl
+from beatstitch_core.canonical_writer import writer_of
 
 M = TypeVar("M", bound=Message)
 
 
 def canonical_json(message: Message) -> bytes:
     """The message's canonical JSON, UTF-8."""
+    writer = writer_of(message.DESCRIPTOR)
+    return writer(message).encode() if writer is not None else canonical_json_by_dict(message)
+
+
+def canonical_json_by_dict(message: Message) -> bytes:
+    """The same by way of protobuf's own JSON: the definition, and the way for any message."""
     return rfc8785.dumps(json_format.MessageToDict(message, preserving_proto_field_name=True))
 
 
