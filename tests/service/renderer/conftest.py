@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
+from support.renderer_room import SMALL, Room
 
 from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.edl_pb2 import Edl
@@ -18,9 +20,13 @@ from beatstitch_renderer.compositor.sources import SourceFile
 from beatstitch_renderer.planning.borders import PieceSizes
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.rendering import render_piece
+from beatstitch_renderer.settings import RendererSettings
+from beatstitch_samples import signals
+from beatstitch_samples.audio_files import write_audio
+from beatstitch_samples.coded_clips import coded_clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
@@ -132,3 +138,44 @@ def still_pixels(path: Path, at_least: tuple[int, int]):
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
     return Studio(tmp_path)
+
+
+@pytest.fixture
+def renderer_settings(nats_server_fresh, s3_server, tmp_path: Path) -> RendererSettings:
+    return RendererSettings(
+        nats_url=nats_server_fresh.url,
+        s3_endpoint=s3_server.endpoint,
+        s3_bucket=s3_server.bucket,
+        s3_access_key=s3_server.access_key,
+        s3_secret_key=s3_server.secret_key,
+        work_dir=tmp_path / "work",
+        fetch_s=1.0,
+        chunk_slots=2,
+        chunk_poll_s=1.0,
+        retry_base_s=0.2,
+    )
+
+
+@pytest_asyncio.fixture
+async def room(renderer_settings, s3_prefix, tmp_path: Path) -> AsyncIterator[Room]:
+    room = Room(renderer_settings, s3_prefix, tmp_path)
+    await room.start()
+    try:
+        yield room
+    finally:
+        await room.stop()
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """Eighteen seconds with a click each half second."""
+    clicks = signals.click_track(range(0, 18_000_000, 500_000), 18_000_000)
+    return write_audio(tmp_path / "song.mp3", clicks, 48_000)
+
+
+@pytest.fixture
+def clips(tmp_path: Path):
+    return [
+        coded_clip(tmp_path / f"c{i}.mp4", source_id=i, frames=90, gop=30, size=SMALL)
+        for i in (1, 2, 3)
+    ]

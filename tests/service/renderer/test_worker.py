@@ -3,197 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import grpc
-import pytest
-import pytest_asyncio
+from support.renderer_room import RATE, SMALL, Room, cutting
 
-from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobProgress
-from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
 from beatstitch.internal.v1.renderer_engine_service_pb2 import (
     GetRendererCapabilitiesRequest,
     PlanRenderRequest,
 )
-from beatstitch.internal.v1.renderer_engine_service_pb2_grpc import RendererEngineServiceStub
-from beatstitch.v1 import common_pb2, edl_pb2, failure_pb2, job_pb2
-from beatstitch_core.canonical import canonical_json, edl_hash, sha256_hex
+from beatstitch.v1 import edl_pb2, failure_pb2, job_pb2
+from beatstitch_core.canonical import edl_hash, sha256_hex
 from beatstitch_core.edl_invariants import validate_edl
-from beatstitch_core.ids import new_id
-from beatstitch_core.keys import artefact_key, input_key
+from beatstitch_core.keys import artefact_key
 from beatstitch_core.timebase import samples_at
 from beatstitch_renderer.gathering import chunk_key
 from beatstitch_renderer.main import build
-from beatstitch_renderer.settings import RendererSettings
-from beatstitch_runtime.bus import Bus
-from beatstitch_runtime.jobs.publish import publish_cancel, publish_job
-from beatstitch_runtime.jobs.subjects import event_subject, progress_subject
-from beatstitch_runtime.storage import Storage
-from beatstitch_samples import odd, signals
-from beatstitch_samples.audio_files import write_audio
+from beatstitch_runtime.jobs.publish import publish_cancel
+from beatstitch_samples import odd
 from beatstitch_samples.coded_clips import coded_clip
 from beatstitch_samples.measure import check_grid, decode_audio, find_clicks, read_codes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from beatstitch.v1.edl_pb2 import Edl
-
-RATE = Fraction(30)
-SMALL = (320, 180)
-
-
-@dataclass
-class Job:
-    """What came of a job."""
-
-    event: JobEvent
-    progress: list
-    chunks: list[str]
-
-    @property
-    def output(self):
-        assert self.event.WhichOneof("event") == "succeeded", self.event
-        return self.event.succeeded.render
-
-    @property
-    def failure(self):
-        assert self.event.WhichOneof("event") == "failed", self.event
-        return self.event.failed.failure
-
-
-class Room:
-    """The running service, and what a gateway would have."""
-
-    def __init__(self, settings: RendererSettings, prefix: str, folder: Path) -> None:
-        self.settings, self.prefix, self.folder = settings, prefix, folder
-        self.storage = Storage.from_settings(settings)
-
-    async def start(self) -> None:
-        self.bus = await Bus.connect(self.settings)
-        self.service = await build(self.settings)
-        port = await self.service.start()
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        self.engine = RendererEngineServiceStub(self.channel)
-
-    async def stop(self) -> None:
-        await self.channel.close()
-        await self.service.stop(1.0)
-        await self.bus.close()
-
-    async def upload(self, path: Path, kind: common_pb2.MediaType.ValueType) -> ReadyMedia:
-        ref = await self.storage.put_file(input_key(self.prefix, path.name), path)
-        item = ReadyMedia(asset_id=path.name, filename=f"my {path.name}", object=ref)
-        item.info.media_type = kind
-        return item
-
-    async def spec(self, edl: Edl, song: Path, media: list[Path], profile) -> JobSpec:
-        audio = await self.upload(song, common_pb2.MEDIA_TYPE_AUDIO)
-        edl.audio.asset_id, edl.audio.sha256 = audio.asset_id, audio.object.sha256
-        data = canonical_json(edl)
-        key = artefact_key(self.prefix, "edl", sha256_hex(data), ".json")
-        spec = JobSpec(
-            job_id=new_id(),
-            tenant="default",
-            project_id=new_id(),
-            type=job_pb2.JOB_TYPE_RENDER_FINAL,
-            lane=job_pb2.JOB_LANE_BATCH,
-            key_prefix=self.prefix,
-        )
-        spec.render.render_id = new_id()
-        spec.render.edl.CopyFrom(await self.storage.put(key, data))
-        spec.render.profile.CopyFrom(profile)
-        spec.render.audio.CopyFrom(audio)
-        for path in media:
-            spec.render.media.append(await self.upload(path, common_pb2.MEDIA_TYPE_VIDEO))
-        return spec
-
-    async def end_of(self, spec: JobSpec, during=None, limit_s: float = 60) -> Job:
-        """Publishes the job and follows it to its terminal event."""
-        events: asyncio.Queue[JobEvent] = asyncio.Queue()
-        job = Job(JobEvent(), [], [])
-
-        async def take(message) -> None:
-            await events.put(JobEvent.FromString(message.data))
-
-        async def note(message) -> None:
-            job.progress.append(JobProgress.FromString(message.data))
-
-        subject = event_subject(spec.tenant, spec.job_id)
-        heard = [
-            await self.bus.nc.subscribe(subject, cb=take),
-            await self.bus.nc.subscribe(progress_subject(spec.tenant, spec.job_id), cb=note),
-        ]
-        await self.bus.nc.flush()
-        await publish_job(self.bus, spec, f"{spec.job_id}.1")
-        try:
-            async with asyncio.timeout(limit_s):
-                while True:
-                    event = await events.get()
-                    kind = event.WhichOneof("event")
-                    if kind == "chunk_finished":
-                        job.chunks.append(event.chunk_finished.chunk_hash)
-                    if during is not None:
-                        await during(kind)
-                    if kind in {"succeeded", "failed", "cancelled"}:
-                        job.event = event
-                        return job
-        finally:
-            for subscription in heard:
-                await subscription.unsubscribe()
-
-
-@pytest.fixture
-def renderer_settings(nats_server_fresh, s3_server, tmp_path: Path) -> RendererSettings:
-    return RendererSettings(
-        nats_url=nats_server_fresh.url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=s3_server.access_key,
-        s3_secret_key=s3_server.secret_key,
-        work_dir=tmp_path / "work",
-        fetch_s=1.0,
-        chunk_slots=2,
-        chunk_poll_s=1.0,
-        retry_base_s=0.2,
-    )
-
-
-@pytest_asyncio.fixture
-async def room(renderer_settings, s3_prefix, tmp_path: Path) -> AsyncIterator[Room]:
-    room = Room(renderer_settings, s3_prefix, tmp_path)
-    await room.start()
-    try:
-        yield room
-    finally:
-        await room.stop()
-
-
-@pytest.fixture
-def song(tmp_path: Path) -> Path:
-    """Eighteen seconds with a click each half second."""
-    clicks = signals.click_track(range(0, 18_000_000, 500_000), 18_000_000)
-    return write_audio(tmp_path / "song.mp3", clicks, 48_000)
-
-
-@pytest.fixture
-def clips(tmp_path: Path):
-    return [
-        coded_clip(tmp_path / f"c{i}.mp4", source_id=i, frames=90, gop=30, size=SMALL)
-        for i in (1, 2, 3)
-    ]
-
-
-def cutting(studio, clips, segments: int = 24, frames: int = 15, **changes) -> Edl:
-    """Half a second of each clip in turn."""
-    shots = [
-        studio.Shot(clips[i % len(clips)].path, frames, (i % 4) * 500_000, 3_000_000, **changes)
-        for i in range(segments)
-    ]
-    return studio.edl(shots, RATE, SMALL)
+    pass
 
 
 async def test_a_render_from_queue_to_proof(room: Room, studio, clips, song, tmp_path):
