@@ -22,7 +22,7 @@ from beatstitch_renderer.compositor.encoder import KEYFRAME_SECONDS, X264_PARAMS
 from beatstitch_renderer.compositor.planes import SCALER
 from beatstitch_renderer.piece import VERSION
 
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 _LIBRARIES = ("libavcodec", "libavformat", "libswscale")
 
 

@@ -1,25 +1,39 @@
-"""The loop: for each frame of a piece its layers, blended, to the encoder."""
+"""The loop: for each frame of a piece its layers, with their accents, by their way in."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from beatstitch_renderer.compositor.planes import Planes, blended
+from beatstitch_renderer.compositor.accents import accented
+from beatstitch_renderer.compositor.transitions import between
 from beatstitch_renderer.planning.frames import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
+    from beatstitch_renderer.compositor.planes import Planes
     from beatstitch_renderer.compositor.sources import Sources
+    from beatstitch_renderer.planning.frames import Layer
 
 
 def pictures(content: ChunkContent, sources: Sources) -> Iterator[Planes]:
     """The piece's frames in order; the same object again where nothing changes."""
+    draw = partial(_drawn, content, sources)
     for shown in layers(content):
-        base = sources.picture(content.segments[shown[0].segment], shown[0])
         if len(shown) == 1:
-            yield base
+            yield draw(shown[0])
         else:
-            upper = sources.picture(content.segments[shown[1].segment], shown[1])
-            yield blended(base, upper, shown[1].weight)
+            lower, upper = shown
+            way_in = content.segments[upper.segment].transition_in
+            yield between(way_in, partial(draw, lower), partial(draw, upper), upper.weight)
+
+
+def _drawn(content: ChunkContent, sources: Sources, layer: Layer) -> Planes:
+    segment = content.segments[layer.segment]
+    picture = sources.picture(segment, layer)
+    if not segment.accents:
+        return picture
+    anchor = partial(sources.anchor, segment, layer)
+    return accented(picture, segment.accents, layer.step, anchor)

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Fit, KenBurns, UnitRect
 
 UNIT = 65_536
+CENTRE = (UNIT // 2, UNIT // 2)
+_WHOLLY_SEEN = frozenset({edl_pb2.FIT_CONTAIN, edl_pb2.FIT_BLUR})
+
+
+def fills(fit: Fit.ValueType) -> bool:
+    """Whether a picture fills the frame and is cut off, rather than being seen whole."""
+    return fit not in _WHOLLY_SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +49,50 @@ class Placement:
     shown_height: int
 
 
-def place(source: tuple[int, int], frame: tuple[int, int], fit: Fit.ValueType) -> Placement:
-    """Fits a picture of `source` (width, height as shown) into a frame with even sizes."""
+def place(
+    source: tuple[int, int],
+    frame: tuple[int, int],
+    fit: Fit.ValueType,
+    focus: tuple[int, int] = CENTRE,
+) -> Placement:
+    """Fits a picture into a frame.
+
+    Args:
+        source: Width and height as shown.
+        frame: The same of the frame; even.
+        fit: How.
+        focus: In 1/65536 of the picture, what comes as near to the frame's middle as can be where
+            the picture is cut off.
+    """
     (sw, sh), (fw, fh) = source, frame
     wider = sw * fh >= sh * fw
-    if (fit == edl_pb2.FIT_CONTAIN) == wider:
+    if fills(fit) != wider:
         width, height = fw, _even(sh * fw, sw)
     else:
         width, height = _even(sw * fh, sh), fh
-    if fit == edl_pb2.FIT_CONTAIN:
+    if not fills(fit):
         width, height = min(width, fw), min(height, fh)
         x, y = _even_half(fw - width), _even_half(fh - height)
         return Placement(width, height, 0, 0, x, y, width, height)
     width, height = max(width, fw), max(height, fh)
-    return Placement(width, height, _even_half(width - fw), _even_half(height - fh), 0, 0, fw, fh)
+    left, top = _cut_off(width, fw, focus[0]), _cut_off(height, fh, focus[1])
+    return Placement(width, height, left, top, 0, 0, fw, fh)
+
+
+def _cut_off(length: int, shown: int, focus: int) -> int:
+    """Where the shown part of a scaled picture begins: around the focus, inside the picture."""
+    begin = ((focus * length + UNIT // 2) // UNIT - shown // 2) // 2 * 2
+    return min(max(begin, 0), length - shown)
+
+
+def anchor_of(
+    source: tuple[int, int], frame: tuple[int, int], fit: Fit.ValueType, focus: tuple[int, int]
+) -> tuple[float, float]:
+    """Where a fitted picture's focus is in the frame, in pixels."""
+    spot = place(source, frame, fit, focus)
+    x = spot.x - spot.crop_x + focus[0] * spot.width / UNIT
+    y = spot.y - spot.crop_y + focus[1] * spot.height / UNIT
+    return min(max(x, 0.0), float(frame[0])), min(max(y, 0.0), float(frame[1]))
 
 
 def _even(numerator: int, denominator: int) -> int:
@@ -99,7 +136,7 @@ def view_matrix(
     """
     (sw, sh), (fw, fh) = source, frame
     x, y, w, h = rect[0] * sw, rect[1] * sh, rect[2] * sw, rect[3] * sh
-    cover = fit != edl_pb2.FIT_CONTAIN
+    cover = fills(fit)
     scale = min(w / fw, h / fh) if cover else max(w / fw, h / fh)
     left, top = x + w / 2 - scale * fw / 2, y + h / 2 - scale * fh / 2
     if cover:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from beatstitch.v1 import edl_pb2
+from beatstitch_renderer.compositor.backdrop import backdrop
 from beatstitch_renderer.compositor.clip import Clip, stamp
 from beatstitch_renderer.compositor.colour import has_alpha, matrix_of, range_of
-from beatstitch_renderer.compositor.geometry import place
+from beatstitch_renderer.compositor.geometry import CENTRE, place
 from beatstitch_renderer.compositor.planes import (
     SCALER,
     Planes,
@@ -48,29 +50,36 @@ class MovingPicture:
         self._ground = ground
         self._background = background_rgb
         self._scaler = VideoReformatter()
-        self._last: tuple[tuple[int, int], Planes] | None = None
+        self._last: tuple[tuple[int, int, tuple[int, int]], Planes] | None = None
+        self.shown_size = ground.size
+        """Width and height of the last frame given, upright and with square pixels."""
 
     def close(self) -> None:
         """Closes the clip."""
         self._clip.close()
 
-    def picture(self, time_us: int, fit: Fit.ValueType) -> Planes:
+    def picture(self, time_us: int, fit: Fit.ValueType, focus: tuple[int, int] = CENTRE) -> Planes:
         """What the clip shows at a time in µs; the same object while it shows the same."""
         frame = self._clip.frame_at(time_us)
-        key = (stamp(frame), int(fit))
+        key = (stamp(frame), int(fit), focus)
         if self._last is None or self._last[0] != key:
-            self._last = (key, self._fitted(frame, fit))
+            self._last = (key, self._fitted(frame, fit, focus))
         return self._last[1]
 
-    def _fitted(self, frame: av.VideoFrame, fit: Fit.ValueType) -> Planes:
+    def _fitted(self, frame: av.VideoFrame, fit: Fit.ValueType, focus: tuple[int, int]) -> Planes:
         clockwise = -frame.rotation % 360 // 90 * 90
         aside = clockwise in (90, 270)
         wide = max(1, round(frame.width * self._pixel_aspect()))
-        shown = (frame.height, wide) if aside else (wide, frame.height)
-        spot = place(shown, self._ground.size, fit)
+        self.shown_size = (frame.height, wide) if aside else (wide, frame.height)
+        spot = place(self.shown_size, self._ground.size, fit, focus)
         size = (spot.height, spot.width) if aside else (spot.width, spot.height)
         scaled = self._with_ground(frame, size) if has_alpha(frame) else self._scaled(frame, size)
-        return placed(turned(scaled, clockwise), spot, self._ground)
+        upright = turned(scaled, clockwise)
+        free = (spot.shown_width, spot.shown_height) != self._ground.size
+        blurs = free and fit == edl_pb2.FIT_BLUR
+        return placed(
+            upright, spot, backdrop(upright, self._ground.size) if blurs else self._ground
+        )
 
     def _pixel_aspect(self) -> Fraction:
         stream = self._clip.stream

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
 
 SCALER = int(Interpolation.BICUBIC)
+Colour = tuple[int, int, int]
+# Y, U, V.
+BLACK: Colour = (16, 128, 128)
+WHITE: Colour = (235, 128, 128)
 SIGNATURE_SIDE = 8
 _SIGNATURE_STEP = 4
 
@@ -121,6 +125,41 @@ def blended(lower: Planes, upper: Planes, weight: int) -> Planes:
 
 def _wide(planes: Planes) -> list[NDArray[np.uint16]]:
     return [plane.astype(np.uint16) for plane in planes.all]
+
+
+def toned(planes: Planes, colour: Colour, weight: int) -> Planes:
+    """Brought towards one colour by `weight` / 65536, in integers with a step of 1/256."""
+    share = min((weight + 128) >> 8, 256)
+    levels = np.arange(256) * (256 - share) + 128
+    y, u, v = (
+        np.asarray(cv2.LUT(plane, ((levels + value * share) >> 8).astype(np.uint8)), np.uint8)
+        for plane, value in zip(planes.all, colour, strict=True)
+    )
+    return Planes(y, u, v)
+
+
+def middle(size: tuple[int, int]) -> tuple[float, float]:
+    """The point in the middle of a picture, in pixels."""
+    return size[0] / 2, size[1] / 2
+
+
+def magnified(planes: Planes, scale: float, anchor: tuple[float, float]) -> Planes:
+    """`scale` times as large, 1 or more, cut off at the frame; a point in pixels stands still."""
+    parts = []
+    for i, plane in enumerate(planes.all):
+        x, y = anchor if i == 0 else (anchor[0] / 2, anchor[1] / 2)
+        # Pixel i covers i to i + 1: its middle is at i + 1/2.
+        to = [x + (0.5 - x) / scale - 0.5, y + (0.5 - y) / scale - 0.5]
+        matrix = np.array([[1 / scale, 0.0, to[0]], [0.0, 1 / scale, to[1]]])
+        size = (plane.shape[1], plane.shape[0])
+        way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        parts.append(
+            np.asarray(
+                cv2.warpAffine(plane, matrix, size, flags=way, borderMode=cv2.BORDER_REPLICATE),
+                np.uint8,
+            )
+        )
+    return Planes(*parts)
 
 
 def signature(luma: Bytes) -> bytes:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from beatstitch.v1 import common_pb2
+from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch_renderer.compositor.clip import ClipError
-from beatstitch_renderer.compositor.geometry import UNIT
+from beatstitch_renderer.compositor.geometry import CENTRE, UNIT, anchor_of
 from beatstitch_renderer.compositor.moving import MovingPicture
-from beatstitch_renderer.compositor.planes import Planes, filled
+from beatstitch_renderer.compositor.planes import Planes, filled, middle
 from beatstitch_renderer.compositor.still import StillPicture
 
 if TYPE_CHECKING:
@@ -88,14 +88,28 @@ class Sources:
         """
         if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
             try:
-                return self._clip(segment, layer.segment).picture(layer.time_us, segment.fit)
+                clip = self._clip(segment, layer.segment)
+                return clip.picture(layer.time_us, segment.fit, _focus(segment))
             except ClipError as error:
                 raise SourceError(segment.media_sha256, str(error)) from error
         still = self._still(segment)
         if segment.effect.WhichOneof("kind") == "ken_burns":
             last = segment.out_frame - segment.in_frame - 1
             return still.moved(segment.effect.ken_burns, layer.step, last, segment.fit)
-        return still.picture(segment.fit)
+        return still.picture(segment.fit, _focus(segment))
+
+    def anchor(self, segment: ChunkSegment, layer: Layer) -> tuple[float, float]:
+        """The point of the frame, in pixels, that a layer is brought nearer around.
+
+        The focus where the picture has one and rests, else the frame's middle. Only of a layer
+        whose picture was just asked for.
+        """
+        frame = self._ground.size
+        if segment.fit != edl_pb2.FIT_FOCUS or segment.effect.WhichOneof("kind"):
+            return middle(frame)
+        moves = segment.media_type == common_pb2.MEDIA_TYPE_VIDEO
+        size = self._clip(segment, layer.segment).shown_size if moves else self._still(segment).size
+        return anchor_of(size, frame, segment.fit, _focus(segment))
 
     def close(self) -> None:
         """Closes all."""
@@ -140,6 +154,10 @@ class Sources:
             self._stills[key] = StillPicture(pixels, self._ground, self._output.background_rgb)
         self._stills.move_to_end(key)
         return self._stills[key]
+
+
+def _focus(segment: ChunkSegment) -> tuple[int, int]:
+    return (segment.focus.x, segment.focus.y) if segment.fit == edl_pb2.FIT_FOCUS else CENTRE
 
 
 def size_needed(segment: ChunkSegment, frame: tuple[int, int]) -> tuple[int, int]:
