@@ -13,9 +13,10 @@ from beatstitch.internal.v1.renderer_engine_service_pb2 import (
     PlanRenderRequest,
     PlanRenderResponse,
 )
-from beatstitch.v1 import edl_pb2, failure_pb2
+from beatstitch.v1 import failure_pb2
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_renderer.compositor.transitions import TRANSITIONS
 from beatstitch_renderer.gathering import chunk_key
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
@@ -57,7 +58,7 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
         """Fingerprint and transitions."""
         return GetRendererCapabilitiesResponse(
             renderer_fingerprint=self._fingerprint,
-            transitions=[edl_pb2.TRANSITION_TYPE_CUT, edl_pb2.TRANSITION_TYPE_CROSSFADE],
+            transitions=TRANSITIONS,
         )
 
     def _plan(self, request: PlanRenderRequest, proxies: dict[str, ReadyMedia]) -> RenderPlan:
