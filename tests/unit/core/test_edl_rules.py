@@ -39,6 +39,11 @@ ALL_RULES = """
     accents { type: ACCENT_TYPE_FLASH beats: ACCENT_BEATS_CUTS amount_permille: 1000
               duration_ms: 10000 }
     speed_ramp { peak_permille: 10000 duration_ms: 60000 }
+    title { text: "Ana\\n& Jo" duration_ms: 60000 rgb: 0 veil_permille: 0 }
+    end_card { text: "Fin" duration_ms: 500 rgb: 0xffffff veil_permille: 1000 }
+    watermark { media_asset_id: "m" corner: CORNER_TOP_LEFT width_permille: 500
+                opacity_permille: 1000 }
+    sound { fade_in_ms: 60000 fade_out_ms: 60000 clip_permille: 2000 ducked_permille: 1000 }
 """
 
 
@@ -63,6 +68,9 @@ def test_defaults_of_rules():
             accents { type: ACCENT_TYPE_PUNCH_IN }
             accents { type: ACCENT_TYPE_FLASH }
             speed_ramp { peak_permille: 2000 }
+            title { text: "A" }  end_card { text: "Z" }
+            watermark { media_asset_id: "m" }
+            sound {}
         """)
     )
     way = full.transition
@@ -84,6 +92,15 @@ def test_defaults_of_rules():
     assert {accent.duration_ms for accent in full.accents} == {200}
     assert {accent.beats for accent in full.accents} == {timeline_rules_pb2.ACCENT_BEATS_DOWNBEATS}
     assert full.speed_ramp.duration_ms == 500
+    assert (full.title.duration_ms, full.title.rgb, full.title.veil_permille) == (
+        3000,
+        0xFFFFFF,
+        400,
+    )
+    assert full.end_card.veil_permille == 1000
+    assert full.watermark.corner == timeline_rules_pb2.CORNER_BOTTOM_RIGHT
+    assert (full.watermark.width_permille, full.watermark.opacity_permille) == (120, 600)
+    assert full.sound.ducked_permille == 350
 
 
 def test_defaults_of_no_rules():
@@ -169,6 +186,22 @@ def test_defaults_of_no_rules():
         ("accents { type: ACCENT_TYPE_FLASH duration_ms: 10001 }", "accents[0].duration_ms"),
         ("accents { type: ACCENT_TYPE_FLASH duration_ms: -1 }", "accents[0].duration_ms"),
         ("accents { type: ACCENT_TYPE_FLASH } " * 9, "accents"),
+        (f'title {{ text: "{"a" * 501}" }}', "title.text"),
+        ("title { duration_ms: 499 }", "title.duration_ms"),
+        ("end_card { duration_ms: 60001 }", "end_card.duration_ms"),
+        ("end_card { rgb: 0x1000000 }", "end_card.rgb"),
+        ("title { veil_permille: 1001 }", "title.veil_permille"),
+        ("title { veil_permille: -1 }", "title.veil_permille"),
+        ("watermark { corner: 9 }", "watermark.corner"),
+        ("watermark { width_permille: 9 }", "watermark.width_permille"),
+        ("watermark { width_permille: 501 }", "watermark.width_permille"),
+        ("watermark { opacity_permille: 1001 }", "watermark.opacity_permille"),
+        ("watermark { opacity_permille: -1 }", "watermark.opacity_permille"),
+        ("sound { fade_in_ms: -1 }", "sound.fade_in_ms"),
+        ("sound { fade_out_ms: 60001 }", "sound.fade_out_ms"),
+        ("sound { clip_permille: 2001 }", "sound.clip_permille"),
+        ("sound { ducked_permille: 1001 }", "sound.ducked_permille"),
+        ("sound { ducked_permille: -1 }", "sound.ducked_permille"),
         ("speed_ramp { peak_permille: 99 }", "speed_ramp.peak_permille"),
         ("speed_ramp { peak_permille: 10001 }", "speed_ramp.peak_permille"),
         ("speed_ramp { duration_ms: 60001 }", "speed_ramp.duration_ms"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beatstitch_core.edl import axis, pictures
+from beatstitch_core.edl import axis, pictures, sound
 from beatstitch_core.edl.findings import Findings
 from beatstitch_core.edl.looks import check_looks
 from beatstitch_core.edl.output import check_output
+from beatstitch_core.edl.overlays import check_overlays
 from beatstitch_core.edl.transitions import check_transitions
 from beatstitch_core.limits import default_limits
 
@@ -41,7 +42,7 @@ def validate_edl(
     # In a request 0 is read as 1; here it would give the same video a second hash.
     if countable and not edl.output.frame_rate.den:
         found.add("output.frame_rate", "den must be given, 1 for whole frames per second")
-    pictures.check_audio(edl.audio, media, found)
+    sound.check_audio(edl.audio, media, found)
     if edl.beat_grid_sha256:
         found.expect_sha256(edl.beat_grid_sha256, "beat_grid_sha256")
     found.expect(
@@ -54,8 +55,10 @@ def validate_edl(
         found.expect_equal(segment.index, i, f"{at}.index")
         pictures.check_picture(segment, media, at, found)
         check_looks(segment, at, found)
+        sound.check_clip_sound(segment, at, found)
+    check_overlays(edl, media, found)
     if media is None:
-        pictures.check_one_checksum_each(dict(enumerate(edl.segments)), found)
+        pictures.check_one_checksum_each(edl, found)
     if countable:
         axis.check_frames(edl, found)
         axis.check_cuts(edl, found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import common_pb2, edl_pb2
-from beatstitch_core.edl.pictures import UNIT
+from beatstitch_core.edl.pictures import UNIT, is_inside
 from beatstitch_core.edl.speed import FASTEST, SLOWEST
 
 if TYPE_CHECKING:
-    from beatstitch.v1.edl_pb2 import Segment, UnitRect
+    from beatstitch.v1.edl_pb2 import Segment
     from beatstitch_core.edl.findings import Findings
 
 MAX_SPEED_POINTS = 256
@@ -56,9 +56,7 @@ def _check_effect(segment: Segment, at: str, found: Findings) -> None:
         found.add(f"{at}.effect.ken_burns", "moves over still pictures only")
     move = segment.effect.ken_burns
     for name in ("from", "to"):
-        rect: UnitRect = getattr(move, name)
-        x, y, w, h = rect.x, rect.y, rect.w, rect.h
-        if not (w > 0 and h > 0 and 0 <= x <= UNIT - w and 0 <= y <= UNIT - h):
+        if not is_inside(getattr(move, name)):
             found.add(
                 f"{at}.effect.ken_burns.{name}",
                 f"must be a rectangle of positive size inside 0 to {UNIT}",

@@ -1,4 +1,4 @@
-"""Invariants of what is seen and heard: the song, a segment's asset, the part of the clip.
+"""Invariants of what a segment shows: the asset, and the part of the clip.
 
 Handles of a transition are no invariant: before its cut a clip without material before source_in_us
 shows its first frame, after it the old clip's fill policy goes on (`ways_in`). That keeps every
@@ -15,41 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
-    from beatstitch.v1.edl_pb2 import AudioTrack, Segment
+    from beatstitch.v1.edl_pb2 import Edl, Segment, UnitRect
     from beatstitch_core.edl.findings import Findings
 
 UNIT = 65_536
 """Width and height of a picture in the units of its rectangles and points."""
-# Probes guess the length of some songs (MP3 without a header), the beat grid's is decoded.
-AUDIO_SLACK_US = 1_000_000
 PICTURES = (common_pb2.MEDIA_TYPE_IMAGE, common_pb2.MEDIA_TYPE_VIDEO)
-
-
-def check_audio(audio: AudioTrack, media: Mapping[str, ReadyMedia] | None, found: Findings) -> None:
-    """The song: named, known, and long enough for what is heard of it."""
-    found.expect(audio.asset_id != "", "audio.asset_id", "must be given")
-    found.expect_sha256(audio.sha256, "audio.sha256")
-    found.expect(
-        audio.offset_us >= 0, "audio.offset_us", f"must be 0 or more, not {audio.offset_us}"
-    )
-    found.expect(
-        audio.duration_us > 0, "audio.duration_us", f"must be above 0, not {audio.duration_us}"
-    )
-    if media is None:
-        return
-    song = media.get(audio.asset_id)
-    if song is None or song.info.media_type != common_pb2.MEDIA_TYPE_AUDIO:
-        found.add("audio.asset_id", "is not a READY song of this project")
-        return
-    found.expect(
-        audio.sha256 == song.object.sha256, "audio.sha256", "is not the checksum of this song"
-    )
-    end, length = audio.offset_us + audio.duration_us, song.info.duration_us
-    found.expect(
-        end <= length + AUDIO_SLACK_US,
-        "audio.duration_us",
-        f"ends at {end} µs, after the song's end at {length} µs",
-    )
 
 
 def check_picture(
@@ -67,17 +38,34 @@ def check_picture(
         found.expect_equal(segment.source_out_us, 0, f"{at}.source_out_us")
 
 
-def check_one_checksum_each(segments: Mapping[int, Segment], found: Findings) -> None:
+def check_one_checksum_each(edl: Edl, found: Findings) -> None:
     """An asset has one checksum and one type in the whole EDL."""
-    first: dict[str, Segment] = {}
-    for i, segment in segments.items():
-        seen = first.setdefault(segment.media_asset_id, segment)
-        for name in ("media_sha256", "media_type"):
-            found.expect(
-                getattr(seen, name) == getattr(segment, name),
-                f"segments[{i}].{name}",
-                "differs from an earlier segment of the same asset",
-            )
+    shown = [
+        (f"segments[{i}]", segment.media_asset_id, segment.media_sha256, segment.media_type)
+        for i, segment in enumerate(edl.segments)
+    ]
+    for k, overlay in enumerate(edl.overlays):
+        if overlay.WhichOneof("content") == "picture":
+            mark = overlay.picture
+            image = common_pb2.MEDIA_TYPE_IMAGE
+            at = f"overlays[{k}].picture"
+            shown.append((at, mark.media_asset_id, mark.media_sha256, image))
+    first: dict[str, tuple[str, int]] = {}
+    for at, asset_id, sha256, kind in shown:
+        seen_sha256, seen_kind = first.setdefault(asset_id, (sha256, kind))
+        text = "differs from an earlier use of the same asset"
+        if sha256 != seen_sha256:
+            found.add(f"{at}.media_sha256", text)
+        if kind != seen_kind:
+            # What lies over the pictures says no type of its own: it is a picture.
+            name = "media_type" if at.startswith("segments") else "media_asset_id"
+            found.add(f"{at}.{name}", text)
+
+
+def is_inside(rect: UnitRect) -> bool:
+    """Whether a rectangle has a positive size and lies inside its picture."""
+    x, y, w, h = rect.x, rect.y, rect.w, rect.h
+    return w > 0 and h > 0 and 0 <= x <= UNIT - w and 0 <= y <= UNIT - h
 
 
 def _check_known(

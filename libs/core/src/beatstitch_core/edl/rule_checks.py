@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import edl_pb2, timeline_rules_pb2
+from beatstitch_core.edl.output import MAX_RGB
+from beatstitch_core.edl.overlays import MAX_TEXT
 from beatstitch_core.edl.rule_defaults import PERMILLE
 from beatstitch_core.edl.transitions import check_kind
 from beatstitch_core.edl.ways_in import CUTS
@@ -15,11 +17,14 @@ if TYPE_CHECKING:
     from beatstitch.v1.timeline_rules_pb2 import (
         AccentRule,
         BuildUp,
+        Card,
         ChoiceRules,
         CutPattern,
         EnergyDensity,
         SectionRule,
+        SoundRules,
         SpeedRamp,
+        Watermark,
     )
     from beatstitch_core.edl.findings import Findings
 
@@ -30,6 +35,10 @@ MAX_WEIGHT = 100
 MAX_ACCENT_MS = 10_000
 MIN_SPEED_PERMILLE, MAX_SPEED_PERMILLE = 100, 10_000
 MAX_RAMP_MS = 60_000
+MIN_CARD_MS, MAX_CARD_MS = 500, 60_000
+MIN_MARK_PERMILLE, MAX_MARK_PERMILLE = 10, 500
+MAX_FADE_MS = 60_000
+MAX_CLIP_PERMILLE = 2000
 
 _ACCENTS = frozenset(edl_pb2.AccentType.values()) - {edl_pb2.ACCENT_TYPE_UNSPECIFIED}
 
@@ -132,6 +141,35 @@ def check_ramp(ramp: SpeedRamp, at: str, found: Findings) -> None:
             ramp.peak_permille, MIN_SPEED_PERMILLE, MAX_SPEED_PERMILLE, f"{at}.peak_permille"
         )
     found.expect_range(ramp.duration_ms, 1, MAX_RAMP_MS, f"{at}.duration_ms")
+
+
+def check_card(card: Card, at: str, found: Findings) -> None:
+    """Text over the beginning or the end; an empty one is none."""
+    found.expect(
+        len(card.text) <= MAX_TEXT,
+        f"{at}.text",
+        f"must be at most {MAX_TEXT} characters, not {len(card.text)}",
+    )
+    found.expect_range(card.duration_ms, MIN_CARD_MS, MAX_CARD_MS, f"{at}.duration_ms")
+    found.expect(card.rgb <= MAX_RGB, f"{at}.rgb", "must be a colour 0xRRGGBB")
+    found.expect_range(card.veil_permille, 0, PERMILLE, f"{at}.veil_permille")
+
+
+def check_watermark(mark: Watermark, at: str, found: Findings) -> None:
+    """A picture in a corner."""
+    found.expect_known(mark.corner, timeline_rules_pb2.Corner.values(), f"{at}.corner")
+    found.expect_range(
+        mark.width_permille, MIN_MARK_PERMILLE, MAX_MARK_PERMILLE, f"{at}.width_permille"
+    )
+    found.expect_range(mark.opacity_permille, 1, PERMILLE, f"{at}.opacity_permille")
+
+
+def check_sound(sound: SoundRules, at: str, found: Findings) -> None:
+    """What is heard."""
+    found.expect_range(sound.fade_in_ms, 0, MAX_FADE_MS, f"{at}.fade_in_ms")
+    found.expect_range(sound.fade_out_ms, 0, MAX_FADE_MS, f"{at}.fade_out_ms")
+    found.expect_range(sound.clip_permille, 0, MAX_CLIP_PERMILLE, f"{at}.clip_permille")
+    found.expect_range(sound.ducked_permille, 1, PERMILLE, f"{at}.ducked_permille")
 
 
 def _check_build_up(build_up: BuildUp, most: int, at: str, found: Findings) -> None:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Transition
     from beatstitch.v1.timeline_rules_pb2 import (
         AccentRule,
+        Card,
         ChoiceRules,
         CutPattern,
         SectionRule,
+        SoundRules,
         SpeedRamp,
+        Watermark,
     )
 
 TRANSITIONS_PER_S = 4  # a transition takes a quarter of a second
@@ -27,6 +30,11 @@ ASSET_WEIGHT = 10
 ACCENT_PERMILLE = {edl_pb2.ACCENT_TYPE_PUNCH_IN: 60, edl_pb2.ACCENT_TYPE_FLASH: 500}
 ACCENT_MS = 200
 RAMP_MS = 500
+CARD_MS = 3000
+TITLE_VEIL_PERMILLE, END_CARD_VEIL_PERMILLE = 400, 1000
+WHITE = 0xFFFFFF
+MARK_WIDTH_PERMILLE, MARK_OPACITY_PERMILLE = 120, 600
+DUCKED_PERMILLE = 350
 
 
 def default_fade_frames(rate: Rational) -> int:
@@ -89,3 +97,24 @@ def fill_accent(rule: AccentRule) -> None:
 def fill_ramp(ramp: SpeedRamp) -> None:
     """How long a ramp takes."""
     ramp.duration_ms = ramp.duration_ms or RAMP_MS
+
+
+def fill_card(card: Card, veil_permille: int) -> None:
+    """How long, white, and behind it a veil of its own: black may be asked for, and no veil."""
+    card.duration_ms = card.duration_ms or CARD_MS
+    if not card.HasField("rgb"):
+        card.rgb = WHITE
+    if not card.HasField("veil_permille"):
+        card.veil_permille = veil_permille
+
+
+def fill_watermark(mark: Watermark) -> None:
+    """Where, how large and how strong."""
+    mark.corner = mark.corner or timeline_rules_pb2.CORNER_BOTTOM_RIGHT
+    mark.width_permille = mark.width_permille or MARK_WIDTH_PERMILLE
+    mark.opacity_permille = mark.opacity_permille or MARK_OPACITY_PERMILLE
+
+
+def fill_sound(sound: SoundRules) -> None:
+    """How far the song steps back behind a clip."""
+    sound.ducked_permille = sound.ducked_permille or DUCKED_PERMILLE

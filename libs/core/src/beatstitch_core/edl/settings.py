@@ -51,7 +51,7 @@ def with_defaults(settings: TimelineSettings) -> TimelineSettings:
     """A copy in which every field is given and the rate is in lowest terms. Checks nothing.
 
     What may be absent stays so: a cut pattern (every beats_per_cut), a section rule's own pattern
-    and transition, a speed ramp.
+    and transition, a speed ramp, cards, a watermark, rules of sound.
     """
     full = TimelineSettings()
     full.CopyFrom(settings)
@@ -74,6 +74,14 @@ def with_defaults(settings: TimelineSettings) -> TimelineSettings:
         rule_defaults.fill_accent(accent)
     if full.HasField("speed_ramp"):
         rule_defaults.fill_ramp(full.speed_ramp)
+    if full.HasField("title"):
+        rule_defaults.fill_card(full.title, rule_defaults.TITLE_VEIL_PERMILLE)
+    if full.HasField("end_card"):
+        rule_defaults.fill_card(full.end_card, rule_defaults.END_CARD_VEIL_PERMILLE)
+    if full.HasField("watermark"):
+        rule_defaults.fill_watermark(full.watermark)
+    if full.HasField("sound"):
+        rule_defaults.fill_sound(full.sound)
     return full
 
 
@@ -147,6 +155,14 @@ def _check_rules(full: TimelineSettings, most_beats: int, at: str, found: Findin
     rule_checks.check_choice(full.choice, f"{at}.choice", found)
     if full.HasField("speed_ramp"):
         rule_checks.check_ramp(full.speed_ramp, f"{at}.speed_ramp", found)
+    if full.HasField("title"):
+        rule_checks.check_card(full.title, f"{at}.title", found)
+    if full.HasField("end_card"):
+        rule_checks.check_card(full.end_card, f"{at}.end_card", found)
+    if full.HasField("watermark"):
+        rule_checks.check_watermark(full.watermark, f"{at}.watermark", found)
+    if full.HasField("sound"):
+        rule_checks.check_sound(full.sound, f"{at}.sound", found)
     shortest, longest = full.shortest_shot_us, full.longest_shot_us
     found.expect(shortest >= 0, f"{at}.shortest_shot_us", f"must be 0 or more, not {shortest}")
     found.expect(
