@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import failure_pb2, timeline_pb2
-from beatstitch.v1.beat_grid_pb2 import Beat
+from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid
+from beatstitch_core.bars import bars_of
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.timebase import US_PER_S, round_half_up, us_to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from beatstitch.v1.beat_grid_pb2 import BeatGrid
     from beatstitch.v1.timeline_pb2 import LowConfidencePolicy
 
 CONFIDENT = 0.5
@@ -50,15 +51,30 @@ def beats_to_cut(
     return grid.beats
 
 
+def grid_to_cut(grid: BeatGrid, song_us: int, policy: LowConfidencePolicy.ValueType) -> BeatGrid:
+    """The grid with the beats to cut on, and the song's form; see `beats_to_cut`."""
+    beats = beats_to_cut(grid, song_us, policy)
+    if beats is grid.beats:
+        return grid
+    even = BeatGrid(beats_per_bar=grid.beats_per_bar, duration_us=song_us, bpm=grid.bpm)
+    even.bpm_confidence = grid.bpm_confidence
+    even.beats.extend(beats)
+    even.bars.extend(bars_of(even.beats, song_us))
+    even.sections.extend(grid.sections)
+    return even
+
+
 def even_beats(grid: BeatGrid, song_us: int) -> list[Beat]:
     """Beats of the song's tempo from the first beat to the song's end.
 
-    A song without beats or without a usable tempo keeps what it has.
+    Each is as loud as the heard beat that it lies in. A song without beats or without a usable
+    tempo keeps what it has.
     """
     if not grid.beats or not LEAST_BPM <= grid.bpm <= MOST_BPM:
         return list(grid.beats)
     period = Fraction(60 * US_PER_S) / Fraction(grid.bpm)
     first, metre = grid.beats[0], grid.beats_per_bar or _METRE
+    heard = [beat.time_us for beat in grid.beats]
     beats: list[Beat] = []
     while (time_us := first.time_us + round_half_up(len(beats) * period)) < song_us:
         number = (max(1, first.beat_number) - 1 + len(beats)) % metre + 1
@@ -68,6 +84,7 @@ def even_beats(grid: BeatGrid, song_us: int) -> list[Beat]:
                 time_ms=us_to_ms(time_us),
                 beat_number=number,
                 is_downbeat=number == 1,
+                energy=grid.beats[max(0, bisect_right(heard, time_us) - 1)].energy,
             )
         )
     return beats

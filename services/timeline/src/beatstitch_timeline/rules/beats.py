@@ -1,0 +1,75 @@
+"""The song's beats as rules see them: when, where in the bar, how loud. Integers only."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from beatstitch_core.timebase import round_half_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid
+    from beatstitch_timeline.rules.span import Trim
+
+PERMILLE = 1_000
+_METRE = 4
+
+
+class Beats(NamedTuple):
+    """A song's beats, one entry each.
+
+    Attributes:
+        times_us: From the song's first sample, strictly increasing.
+        places: In the bar, from 1.
+        energy: Loudness in thousandths, 0 to 1000.
+    """
+
+    times_us: Sequence[int]
+    places: Sequence[int]
+    energy: Sequence[int]
+
+    def within(self, trim: Trim) -> range:
+        """Indices of the beats inside the trim; one on its end is outside."""
+        return range(
+            bisect_left(self.times_us, trim.start_us), bisect_left(self.times_us, trim.end_us)
+        )
+
+
+def beats_of(grid: BeatGrid) -> Beats:
+    """The beats of a grid."""
+    return Beats(
+        times_us=[beat.time_us for beat in grid.beats],
+        places=bar_places(grid.beats, grid.beats_per_bar or _METRE),
+        energy=[permille(beat.energy) for beat in grid.beats],
+    )
+
+
+def bar_places(beats: Sequence[Beat], metre: int) -> list[int]:
+    """Each beat's place in its bar, from 1.
+
+    Where a grid doesn't say, beats are counted from the downbeat before (or towards the first one),
+    and from the first beat in a grid without downbeats.
+    """
+    first = next((i for i, beat in enumerate(beats) if _begins_bar(beat)), 0)
+    # The bar that the first beats are in may have begun before the song did.
+    start = first % metre - metre
+    places: list[int] = []
+    for i, beat in enumerate(beats):
+        if _begins_bar(beat):
+            start = i
+            places.append(1)
+        else:
+            places.append(beat.beat_number or (i - start) % metre + 1)
+    return places
+
+
+def permille(share: float) -> int:
+    """A share of 0 to 1 in thousandths; what is no number is 0."""
+    return round_half_up(Fraction(min(share, 1.0)) * PERMILLE) if share > 0 else 0
+
+
+def _begins_bar(beat: Beat) -> bool:
+    return beat.is_downbeat or beat.beat_number == 1
