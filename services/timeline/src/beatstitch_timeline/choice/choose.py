@@ -16,7 +16,7 @@ from beatstitch_timeline.choice.needs import Needs
 from beatstitch_timeline.choice.parts import Clip
 from beatstitch_timeline.choice.pick import Pick
 from beatstitch_timeline.choice.pool import pool_of
-from beatstitch_timeline.choice.rounds import SHUFFLE, Rounds, turns
+from beatstitch_timeline.choice.rounds import Rounds, turns
 from beatstitch_timeline.choice.score import NEVER, Scores
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Speed, Transition
     from beatstitch.v1.timeline_pb2 import TimelineSettings
     from beatstitch_timeline.choice.pool import Candidate
-    from beatstitch_timeline.cuts import Span
+    from beatstitch_timeline.rules import Span
 
 SCORE = timeline_rules_pb2.CHOICE_ORDER_SCORE
 ENDS = timeline_rules_pb2.MEDIA_REUSE_END
@@ -101,8 +101,7 @@ class Chooser:
         for number, candidate in enumerate(self.pool):
             if usable[number]:
                 self._same.setdefault(candidate.media.asset_id, []).append(number)
-        least = 1 if rules.order == SHUFFLE else 0
-        self.window = min(max(rules.no_repeat_window, least), len(self._same) - 1)
+        self.window = min(rules.no_repeat_window, len(self._same) - 1)
         self._matched = rules.order == SCORE and rules.match_motion_to_energy
         self._clips = _clips(self.pool, avoid=rules.avoid_scene_cuts, match=self._matched)
         self.scores: Scores | None = None
@@ -239,11 +238,6 @@ class Chooser:
                 self.index,
                 segments=str(self._count),
             )
-
-
-def choose(media: Sequence[ReadyMedia], index: int) -> ReadyMedia:
-    """What segment `index` shows in the given order; goes when the builder asks `choose_all`."""
-    return media[index % len(media)]
 
 
 def _clips(pool: Sequence[Candidate], *, avoid: bool, match: bool) -> dict[int, Clip]:

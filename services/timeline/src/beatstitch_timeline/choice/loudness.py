@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beatstitch.v1.beat_grid_pb2 import BeatGrid
-    from beatstitch_timeline.cuts import Span
+    from beatstitch_timeline.rules import Span
 
 PERMILLE = 1000
 
@@ -46,7 +46,7 @@ def middle_ranks(values: Sequence[int]) -> list[int]:
 def _energies(spans: Sequence[Span], grid: BeatGrid, start_us: int) -> list[int]:
     """Mean energy of each segment's beats in millionths."""
     times = [beat.time_us for beat in grid.beats]
-    sums = [0, *accumulate(round(beat.energy * 1_000_000) for beat in grid.beats)]
+    sums = [0, *accumulate(_millionths(beat.energy) for beat in grid.beats)]
     starts = [
         start_us if span.cut.rule == edl_pb2.CUT_RULE_START else span.cut.beat_time_us
         for span in spans
@@ -60,3 +60,8 @@ def _energies(spans: Sequence[Span], grid: BeatGrid, start_us: int) -> list[int]
             past = min(first + 1, len(times))
         energies.append((sums[past] - sums[first]) // max(1, past - first))
     return energies
+
+
+def _millionths(energy: float) -> int:
+    """An energy of 0 to 1; what is no number is 0."""
+    return round(min(energy, 1.0) * 1_000_000) if energy > 0 else 0

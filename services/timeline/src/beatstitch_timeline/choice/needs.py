@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from beatstitch.v1.common_pb2 import Rational
     from beatstitch.v1.edl_pb2 import Speed, Transition
-    from beatstitch_timeline.cuts import Span
+    from beatstitch_timeline.rules import Span
 
 
 class Need(NamedTuple):

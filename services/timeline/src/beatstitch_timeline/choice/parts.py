@@ -1,7 +1,8 @@
 """Which part of a clip a segment shows, where parts differ: scene cuts, black, stillness, motion.
 
-Of a clip's longest shots some in-points are held against each other; the cheapest is taken, and of
-equal ones the next after what was shown last. What has been shown before costs, so that a clip's
+Of a clip's longest shots some in-points are held against each other. Only those are looked at that
+the least speaks against; of them the one is taken whose motion suits best, and of equal ones the
+next after what was shown last. What has been shown more often than others costs, so that a clip's
 best seconds don't come again and again.
 """
 
@@ -73,13 +74,14 @@ class Clip:
         return source
 
     def _best(self, need: Need, loudness: int | None) -> Source:
-        parts = self.parts(need)
+        least_bad = min(part.penalty for part in self.parts(need))
+        parts = [part for part in self.parts(need) if part.penalty == least_bad]
         shown = [self._shown[self._cell(part.source)] for part in parts]
         least = min(shown)
 
         def key(item: tuple[Part, int]) -> tuple[int, bool, int]:
             part, times = item
-            cost = part.cost(loudness) + SHOWN_COST * (times - least)
+            cost = part.cost(loudness) + (SHOWN_COST if times > least else 0)
             return cost, part.source.in_us < self._resume, part.source.in_us
 
         return min(zip(parts, shown, strict=True), key=key)[0].source

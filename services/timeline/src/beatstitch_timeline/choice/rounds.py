@@ -34,11 +34,11 @@ def in_turn(order: Sequence[int], counts: Sequence[int]) -> list[int]:
     With equal counts it is the order, again and again.
     """
     places = [
-        (Fraction(k * len(order) + place, counts[item]), place, item)
+        (Fraction(k * len(order) + place, counts[item]), k, place, item)
         for place, item in enumerate(order)
         for k in range(counts[item])
     ]
-    return [item for _, _, item in sorted(places)]
+    return [item for *_, item in sorted(places)]
 
 
 def shuffled(names: Sequence[str], members: Iterable[int], seed: int, number: int) -> list[int]:
@@ -82,6 +82,7 @@ class Rounds:
         self._order, self._seed, self._once = order, seed, once
         self._members = [item for item, weight in enumerate(weights) if weight > 0]
         self._number = 0
+        self._newest = ""
         self._cache: dict[int, list[int]] = {}
         self.waiting: list[int] = []
         """Whose turn it is, in order."""
@@ -111,13 +112,19 @@ class Rounds:
             if not fitting:
                 return None
             chosen = min(fitting, key=lambda place: last[self.waiting[place]])
-        return self.waiting.pop(chosen)
+        item = self.waiting.pop(chosen)
+        self._newest = self._names[item]
+        return item
 
     def _first(self, free: Callable[[int], bool], fits: Callable[[int], bool]) -> int | None:
+        """The place of the first who can go; of a shuffle, one that was not just shown."""
+        just_shown = None
         for place, item in enumerate(self.waiting):
             if free(item) and fits(item):
-                return place
-        return None
+                if self._order != SHUFFLE or self._names[item] != self._newest:
+                    return place
+                just_shown = place
+        return just_shown
 
     def _next_round(self) -> None:
         """Puts a round behind those who wait; nobody waits twice for what is one turn."""
