@@ -8,6 +8,7 @@ from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.engines import Engines
 from beatstitch_gateway.jobs.signals import Signals
+from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_runtime.storage import Storage
@@ -25,6 +26,7 @@ class Deps:
         multipart: Large uploads.
         engines: Who answers at once.
         signals: What happens to jobs right now.
+        grids: The beat grids of timelines.
     """
 
     settings: GatewaySettings
@@ -34,3 +36,4 @@ class Deps:
     multipart: Multipart
     engines: Engines
     signals: Signals
+    grids: Grids

@@ -95,5 +95,16 @@ async def remembered(database: Database, call: Call, reply_type: type[Reply]) ->
     if not call.request_id:
         return None
     async with database.transaction() as tx:
-        stored = await idempotency.find(tx, call.tenant, call.request_id)
+        return await recalled(tx, call, reply_type)
+
+
+async def recalled(tx: Transaction, call: Call, reply_type: type[Reply]) -> Reply | None:
+    """As `remembered`, in a transaction that looks at more than that.
+
+    Raises:
+        BeatStitchError: REQUEST_ID_REUSED.
+    """
+    if not call.request_id:
+        return None
+    stored = await idempotency.find(tx, call.tenant, call.request_id)
     return call.replay(stored, reply_type) if stored is not None else None

@@ -34,6 +34,7 @@ from beatstitch_gateway.jobs.dead import DeadLetters
 from beatstitch_gateway.jobs.reconcile import Reconciler
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
+from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
 from beatstitch_gateway.rpc.asset import AssetRpc
 from beatstitch_gateway.rpc.info import InfoRpc
@@ -106,6 +107,7 @@ async def build(settings: GatewaySettings) -> Service:
         multipart=multipart,
         engines=engines,
         signals=signals,
+        grids=Grids(storage),
     )
     rpc = GatewayServer(
         settings,

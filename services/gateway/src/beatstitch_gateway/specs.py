@@ -20,6 +20,7 @@ from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.job_pb2 import JobType
 from beatstitch.v1.render_pb2 import Render, RenderProfile
+from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.profiles import PREVIEW
@@ -83,8 +84,13 @@ def ingest_spec(row: AssetRow, settings: AnalysisSettings | None = None) -> JobS
     return JobSpec(media_ingest=ingest)
 
 
-def timeline_spec(song: AssetRow, media: Sequence[AssetRow], settings: TimelineSettings) -> JobSpec:
-    """For a timeline's build.
+def timeline_spec(
+    song: AssetRow,
+    media: Sequence[AssetRow],
+    settings: TimelineSettings,
+    overlay: TimelineOverlay | None = None,
+) -> JobSpec:
+    """For a timeline's build; `overlay` are edits to apply to what the settings make.
 
     Raises:
         BeatStitchError: ASSET_NOT_READY, BEAT_GRID_NOT_FOUND, NO_READY_MEDIA.
@@ -98,6 +104,7 @@ def timeline_spec(song: AssetRow, media: Sequence[AssetRow], settings: TimelineS
         beat_grid=need_grid(song).beat_grid,
         media=[ready_media(row, with_traits=True) for row in media],
         settings=settings,
+        overlay=overlay if overlay is not None and overlay.edits else None,
     )
     return JobSpec(timeline_build=build)
 

@@ -15,6 +15,7 @@ from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
 from beatstitch.v1.common_pb2 import MediaType
 from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch.v1.info_service_pb2 import Limits
+from beatstitch.v1.timeline_edit_pb2 import TimelineEdit
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.edl.settings import check_settings
 from beatstitch_core.errors import fields_error
@@ -167,6 +168,17 @@ class Check:
         for index, edit in enumerate(edits):
             known = edit.WhichOneof("edit") is not None
             self.that(known, f"edits[{index}]", "says nothing that this server knows")
+
+    def timeline_edits(self, edits: Sequence[TimelineEdit]) -> None:
+        """Edits of a timeline; whether each can be applied is the timeline service's to say."""
+        self.within(len(edits), 1, MAX_EDITS, "edits")
+        for index, edit in enumerate(edits):
+            known = edit.WhichOneof("edit") is not None
+            self.that(known, f"edits[{index}]", "says nothing that this server knows")
+
+    def revision(self, number: int, field: str = "revision") -> None:
+        """The number of a revision; 0 for the newest."""
+        self.that(number >= 0, field, "can't be negative")
 
     def waveform_file(
         self, kind: WaveformFormat.ValueType, samples_per_bin: int, width: int

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.job_pb2 import Job, JobState
+from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import is_id
 from beatstitch_core.job_states import is_terminal
 from beatstitch_gateway.db.not_found import known_ids, no_job
@@ -35,6 +36,8 @@ class JobRow:
         tenant: Whose.
         job: What clients see.
         spec: Bytes of its JobSpec; of a stitch its StitchRequest.
+        inputs: Of a timeline's build and a stitch what the spec doesn't say: whether all media are
+            taken, and the template.
         stream_seq: Where its newest message lies in JOBS; None until it was published.
         attempt: How often the gateway has published it again.
         last_event_time: When a message was sent, an event came or the reconciler last looked.
@@ -43,6 +46,7 @@ class JobRow:
     tenant: str
     job: Job
     spec: bytes
+    inputs: TimelineInputs = field(default_factory=TimelineInputs)
     stream_seq: int | None = None
     attempt: int = 0
     last_event_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
@@ -69,6 +73,7 @@ def _read(row: Row[Any]) -> JobRow:
         tenant=row.tenant,
         job=Job.FromString(row.message),
         spec=row.spec,
+        inputs=TimelineInputs.FromString(row.inputs or b""),
         stream_seq=row.stream_seq,
         attempt=row.attempt,
         last_event_time=row.last_event_time,
@@ -91,6 +96,7 @@ async def insert(tx: Transaction, row: JobRow) -> None:
             revision=job.revision,
             message=job.SerializeToString(),
             spec=row.spec,
+            inputs=row.inputs.SerializeToString() or None,
         )
     )
     tx.after.changed[job.id] = row.tenant

@@ -2,75 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from beatstitch.internal.v1.job_event_pb2 import TimelineBuildOutput
+from beatstitch.internal.v1.job_spec_pb2 import TimelineBuildSpec
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
+from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch.v1.timeline_pb2 import Timeline
-from beatstitch_core.canonical import parse_json
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import is_id
 from beatstitch_gateway.db.tables import timelines
 from beatstitch_gateway.db.transaction import Transaction
 
 
-@dataclass(frozen=True)
+@dataclass
 class TimelineRow:
     """A revision.
 
     Attributes:
         timeline: What clients see, without the EDL.
-        edl: The EDL's canonical JSON.
-        edl_key: Where workers find the same bytes.
+        edl: The EDL's bytes, as protobuf.
+        edl_object: The EDL's canonical JSON, as workers get it.
+        edits: overlay and dropped_edits: what lies beside the EDL that the settings make.
+        beat_grid: The grid that it is cut to; None where it isn't known.
+        build: What it was built from; set for a new row that was built, and by `get_build`.
+        build_revision: The revision that keeps `build`; 0 for none.
     """
 
     timeline: Timeline
     edl: bytes
-    edl_key: str
+    edl_object: ObjectRef
+    edits: TimelineBuildOutput = field(default_factory=TimelineBuildOutput)
+    beat_grid: ObjectRef | None = None
+    build: TimelineBuildSpec | None = None
+    build_revision: int = 0
 
     @property
-    def edl_object(self) -> ObjectRef:
-        """The EDL as workers get it."""
-        return ObjectRef(key=self.edl_key, sha256=self.timeline.edl_hash, size_bytes=len(self.edl))
+    def overlay(self) -> TimelineOverlay:
+        """The edits beside the EDL that the settings make."""
+        return self.edits.overlay
 
     def parse_edl(self) -> Edl:
         """The EDL."""
-        return parse_json(self.edl, Edl())
+        return Edl.FromString(self.edl)
 
     def full(self) -> Timeline:
         """What clients see, with the EDL."""
         timeline = Timeline()
         timeline.CopyFrom(self.timeline)
-        timeline.edl.CopyFrom(self.parse_edl())
+        timeline.edl.MergeFromString(self.edl)
         return timeline
 
 
+# All but `build`, which only explanations need and which may be large.
+_COLUMNS = [column for column in timelines.c if column.name != "build"]
+
+
 def _read(row: Row[Any]) -> TimelineRow:
-    return TimelineRow(Timeline.FromString(row.message), row.edl, row.edl_key)
+    timeline = Timeline.FromString(row.message)
+    return TimelineRow(
+        timeline=timeline,
+        edl=row.edl,
+        edl_object=ObjectRef(
+            key=row.edl_key, sha256=timeline.edl_hash, size_bytes=row.edl_json_bytes
+        ),
+        edits=TimelineBuildOutput.FromString(row.edits or b""),
+        beat_grid=ObjectRef.FromString(row.beat_grid) if row.beat_grid else None,
+        build_revision=row.build_revision,
+    )
 
 
 async def insert(tx: Transaction, tenant: str, row: TimelineRow) -> None:
-    """Stores a revision under the next free number; the caller holds the project's lock."""
-    project_id = row.timeline.project_id
-    newest = sa.select(sa.func.coalesce(sa.func.max(timelines.c.revision), 0)).where(
-        timelines.c.project_id == project_id
-    )
-    row.timeline.revision = (await tx.execute(newest)).scalar_one() + 1
+    """Stores a revision; the caller holds the project's lock and has numbered it."""
+    timeline = row.timeline
     await tx.execute(
         sa.insert(timelines).values(
-            id=row.timeline.id,
+            id=timeline.id,
             tenant=tenant,
-            project_id=project_id,
-            revision=row.timeline.revision,
-            edl_hash=row.timeline.edl_hash,
-            message=row.timeline.SerializeToString(),
+            project_id=timeline.project_id,
+            revision=timeline.revision,
+            edl_hash=timeline.edl_hash,
+            message=timeline.SerializeToString(),
             edl=row.edl,
-            edl_key=row.edl_key,
+            edl_key=row.edl_object.key,
+            edl_json_bytes=row.edl_object.size_bytes,
+            edits=row.edits.SerializeToString(),
+            beat_grid=row.beat_grid.SerializeToString() if row.beat_grid is not None else None,
+            build=row.build.SerializeToString() if row.build is not None else None,
+            build_revision=row.build_revision,
         )
     )
 
@@ -88,7 +113,32 @@ async def get(
     Raises:
         BeatStitchError: TIMELINE_NOT_FOUND.
     """
-    query = sa.select(timelines).where(
+    row = await find(tx, tenant, project_id, revision=revision, timeline_id=timeline_id)
+    if row is None:
+        raise no_timeline(project_id, revision)
+    return row
+
+
+def no_timeline(project_id: str, revision: int = 0) -> BeatStitchError:
+    """TIMELINE_NOT_FOUND."""
+    what = f"revision {revision} of the" if revision else "timeline in the"
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_TIMELINE_NOT_FOUND,
+        f"there is no {what} project {project_id}",
+        metadata={"project_id": project_id, "revision": str(revision)},
+    )
+
+
+async def find(
+    tx: Transaction,
+    tenant: str,
+    project_id: str,
+    *,
+    revision: int = 0,
+    timeline_id: str = "",
+) -> TimelineRow | None:
+    """A revision as `get` finds it, or None."""
+    query = sa.select(*_COLUMNS).where(
         timelines.c.tenant == tenant, timelines.c.project_id == project_id
     )
     if timeline_id and is_id(timeline_id):
@@ -97,14 +147,36 @@ async def get(
         query = query.where(timelines.c.revision == revision)
     query = query.order_by(timelines.c.revision.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
-    if row is None:
-        what = f"revision {revision} of the" if revision else "timeline in the"
-        raise BeatStitchError(
-            failure_pb2.ERROR_REASON_TIMELINE_NOT_FOUND,
-            f"there is no {what} project {project_id}",
-            metadata={"project_id": project_id, "revision": str(revision)},
+    return _read(row) if row is not None else None
+
+
+async def head(tx: Transaction, tenant: str, project_id: str) -> Timeline | None:
+    """The newest revision without its EDL and all that belongs to it, or None."""
+    newest = await page(tx, tenant, project_id, 1, None)
+    return newest[0] if newest else None
+
+
+async def get_build(tx: Transaction, project_id: str, revision: int) -> TimelineBuildSpec | None:
+    """What a revision was built from, or None."""
+    query = sa.select(timelines.c.build).where(
+        timelines.c.project_id == project_id, timelines.c.revision == revision
+    )
+    build = (await tx.execute(query)).scalar_one_or_none()
+    return TimelineBuildSpec.FromString(build) if build else None
+
+
+async def grids(tx: Transaction, tenant: str, project_id: str) -> list[ObjectRef]:
+    """All grids that the project's revisions were ever cut to, once each."""
+    query = (
+        sa.select(timelines.c.beat_grid)
+        .where(
+            timelines.c.tenant == tenant,
+            timelines.c.project_id == project_id,
+            timelines.c.beat_grid.is_not(None),
         )
-    return _read(row)
+        .distinct()
+    )
+    return [ObjectRef.FromString(data) for data in (await tx.execute(query)).scalars()]
 
 
 async def page(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
+from google.protobuf.json_format import ParseError
 from nats.aio.msg import Msg
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent
 from beatstitch.v1 import failure_pb2
+from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.failure_pb2 import Failure
-from beatstitch_core.canonical import sha256_hex
+from beatstitch_core.canonical import parse_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.jobs.pull import pull_forever
@@ -65,15 +68,26 @@ class EventConsumer:
             self._signals.forget(event.job_id)
 
     async def _edl(self, event: JobEvent) -> bytes:
+        """The EDL that a build stored, as protobuf's bytes."""
         ref = event.succeeded.timeline_build.edl
-        edl = await self._storage.get(ref.key)
-        if sha256_hex(edl) != ref.sha256:
-            raise BeatStitchError(
-                failure_pb2.ERROR_REASON_EDL_INVALID,
-                "the EDL's bytes are not what its hash says",
-                metadata={"edl_hash": ref.sha256},
-            )
-        return edl
+        data = await self._storage.get(ref.key)
+        if sha256_hex(data) != ref.sha256:
+            raise _edl_invalid("the EDL's bytes are not what its hash says", ref.sha256)
+        try:
+            # Long timelines take a second: not on the loop that answers.
+            return await asyncio.to_thread(_to_protobuf, data)
+        except ParseError as error:
+            raise _edl_invalid("the EDL is of another version", ref.sha256) from error
+
+
+def _to_protobuf(data: bytes) -> bytes:
+    return parse_json(data, Edl()).SerializeToString()
+
+
+def _edl_invalid(message: str, edl_hash: str) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_EDL_INVALID, message, metadata={"edl_hash": edl_hash}
+    )
 
 
 def _edl_failure(error: BeatStitchError) -> Failure:

@@ -36,7 +36,7 @@ async def retry_job(tx: Transaction, row: JobRow) -> Job:
         )
     if row.is_stitch:
         request = StitchRequest.FromString(row.spec)
-        stitch = await submit_stitch(tx, row.tenant, request, retry_of=old.id)
+        stitch = await submit_stitch(tx, row.tenant, request, inputs=row.inputs, retry_of=old.id)
         await advance_stitch(tx, stitch.job.id)
         return (await jobs.get(tx, row.tenant, stitch.job.id)).job
     job = new_job(old.project_id, old.type, asset_id=old.asset_id)
@@ -48,7 +48,7 @@ async def retry_job(tx: Transaction, row: JobRow) -> Job:
             spec.beat_analysis.overlay.CopyFrom(asset.overlay)
     if spec.HasField("render"):
         spec.render.render_id = await _copy_render(tx, row.tenant, spec.render.render_id, job)
-    return (await submit(tx, row.tenant, job, spec)).job
+    return (await submit(tx, row.tenant, job, spec, inputs=row.inputs)).job
 
 
 async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:

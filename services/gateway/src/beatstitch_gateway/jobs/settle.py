@@ -6,20 +6,17 @@ render or its asset don't know of it.
 
 from __future__ import annotations
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobFailed, JobProgress, JobSucceeded
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.failure_pb2 import Failure
-from beatstitch.v1.timeline_pb2 import Timeline
-from beatstitch_core.ids import new_id
-from beatstitch_gateway.db import jobs, outbox, projects, renders, timelines
+from beatstitch_gateway.db import jobs, outbox, renders, timelines
 from beatstitch_gateway.db.jobs import JobRow
-from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.apply import apply_event
 from beatstitch_gateway.jobs.assets import note_end, note_success
 from beatstitch_gateway.jobs.cancel import cancel_row
+from beatstitch_gateway.revisions.built import built_revision
+from beatstitch_gateway.revisions.keep import lock_newest
 from beatstitch_gateway.stitch.drive import advance_stitch
 
 _ENDS = ("succeeded", "failed", "cancelled")
@@ -37,7 +34,7 @@ async def apply_to_row(
     Args:
         tx: The transaction.
         event: The fact.
-        edl: Of a timeline's build that succeeded: the EDL's bytes, checked.
+        edl: Of a timeline's build that succeeded: the EDL, checked, as protobuf's bytes.
         progress: What the worker last told: its stages are kept when the job ends.
 
     Returns:
@@ -123,16 +120,7 @@ async def _keep(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: byte
 
 async def _keep_timeline(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: bytes) -> None:
     # Revisions are numbered under the project's lock.
-    await projects.get(tx, row.tenant, row.job.project_id, lock=True)
-    built = succeeded.timeline_build
-    now = Timestamp()
-    now.GetCurrentTime()
-    timeline = Timeline(
-        id=new_id(),
-        project_id=row.job.project_id,
-        edl_hash=built.edl.sha256,
-        settings=row.job_spec().timeline_build.settings,
-        create_time=now,
-    )
-    await timelines.insert(tx, row.tenant, TimelineRow(timeline, edl, built.edl.key))
-    row.job.timeline_build.timeline_id = timeline.id
+    newest = await lock_newest(tx, row.tenant, row.job.project_id)
+    made = built_revision(newest, row, succeeded.timeline_build, edl)
+    await timelines.insert(tx, row.tenant, made)
+    row.job.timeline_build.timeline_id = made.timeline.id

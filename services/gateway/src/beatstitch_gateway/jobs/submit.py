@@ -10,6 +10,7 @@ from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.job_pb2 import Job, JobLane, JobType
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
+from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import new_id
 from beatstitch_core.keys import tenant_prefix
 from beatstitch_gateway.db import jobs, outbox
@@ -42,7 +43,14 @@ def new_job(project_id: str, job_type: JobType.ValueType, *, asset_id: str = "")
     return job
 
 
-async def submit(tx: Transaction, tenant: str, job: Job, spec: JobSpec) -> JobRow:
+async def submit(
+    tx: Transaction,
+    tenant: str,
+    job: Job,
+    spec: JobSpec,
+    *,
+    inputs: TimelineInputs | None = None,
+) -> JobRow:
     """Stores a job that a worker is to do.
 
     Args:
@@ -50,6 +58,7 @@ async def submit(tx: Transaction, tenant: str, job: Job, spec: JobSpec) -> JobRo
         tenant: Whose.
         job: From `new_job`.
         spec: What to do it with; all but the `spec` part is filled in here.
+        inputs: See `JobRow`.
     """
     spec.job_id = job.id
     spec.tenant = tenant
@@ -59,14 +68,19 @@ async def submit(tx: Transaction, tenant: str, job: Job, spec: JobSpec) -> JobRo
     spec.key_prefix = tenant_prefix(tenant)
     spec.attempt = 0
     spec.traceparent = traceparent()
-    row = JobRow(tenant=tenant, job=job, spec=spec.SerializeToString())
+    row = JobRow(tenant, job, spec.SerializeToString(), inputs or TimelineInputs())
     await jobs.insert(tx, row)
     await outbox.insert(tx, tenant, job.id, job.lane)
     return row
 
 
 async def submit_stitch(
-    tx: Transaction, tenant: str, request: StitchRequest, *, retry_of: str = ""
+    tx: Transaction,
+    tenant: str,
+    request: StitchRequest,
+    *,
+    inputs: TimelineInputs,
+    retry_of: str = "",
 ) -> JobRow:
     """Stores a stitch, which the gateway drives itself: it never becomes a message.
 
@@ -74,11 +88,12 @@ async def submit_stitch(
         tx: The transaction.
         tenant: Whose.
         request: The request, all asset ids filled in.
+        inputs: See `JobRow`.
         retry_of: The stitch that it tries again.
     """
     job = new_job(request.project_id, job_pb2.JOB_TYPE_STITCH)
     job.retry_of = retry_of
     job.stages.extend(new_stages())
-    row = JobRow(tenant=tenant, job=job, spec=request.SerializeToString())
+    row = JobRow(tenant, job, request.SerializeToString(), inputs)
     await jobs.insert(tx, row)
     return row

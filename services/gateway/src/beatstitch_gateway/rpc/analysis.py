@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import PurePath
 
 from beatstitch.internal.v1 import analyzer_engine_service_pb2 as engine
+from beatstitch.internal.v1 import timeline_engine_service_pb2 as timeline_engine
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.analysis_service_pb2 import (
     AnalyzeAudioRequest,
     AnalyzeAudioResponse,
+    BeatGridFormat,
     EditBeatGridRequest,
     EditBeatGridResponse,
+    ExportBeatGridRequest,
+    ExportBeatGridResponse,
     ExportWaveformRequest,
     ExportWaveformResponse,
     GetBeatGridRequest,
@@ -146,6 +151,25 @@ class AnalysisRpc(AnalysisServiceServicer):
             lambda stub: stub.ExportWaveform, question
         ):
             yield ExportWaveformResponse(chunk=part.chunk, content_type=part.content_type)
+
+    async def ExportBeatGrid(
+        self, request: ExportBeatGridRequest, context: Context
+    ) -> ExportBeatGridResponse:
+        """The song's beats in a file format of the trade; the timeline service writes it."""
+        check = Check()
+        check.that(request.format in BeatGridFormat.values(), "format", "is not known")
+        check.done()
+        async with self._deps.database.transaction() as tx:
+            song = specs.need_grid(await get_song(tx, current_tenant(), request.asset_id))
+        question = timeline_engine.ExportBeatGridRequest(
+            beat_grid=await self._deps.grids.get(song.beat_grid),
+            format=request.format,
+            title=PurePath(song.asset.filename).stem,
+        )
+        answer: timeline_engine.ExportBeatGridResponse = await self._deps.engines.timeline(
+            lambda stub: stub.ExportBeatGrid, question
+        )
+        return answer.file
 
     async def _grid(self, ref: ObjectRef) -> BeatGrid:
         return parse_json(await self._deps.storage.get(ref.key), BeatGrid())

@@ -6,6 +6,7 @@ from __future__ import annotations
 from beatstitch.v1 import asset_pb2
 from beatstitch.v1.stitch_service_pb2 import StitchRequest, StitchResponse
 from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceServicer
+from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.choice import choose_media, choose_song
@@ -54,7 +55,16 @@ class StitchRpc(StitchServiceServicer):
             chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
             profile = render_profiles()[request.profile or FINAL]
             resolved.settings.CopyFrom(in_shape(chosen.settings, profile))
-            stitch = await submit_stitch(tx, tenant, resolved)
+            stitch = await submit_stitch(
+                tx,
+                tenant,
+                resolved,
+                inputs=TimelineInputs(
+                    all_media=not request.media_asset_ids,
+                    template_id=chosen.template_id,
+                    template_version=chosen.template_version,
+                ),
+            )
             await advance_stitch(tx, stitch.job.id)
             return StitchResponse(job=(await jobs.get(tx, tenant, stitch.job.id)).job)
 

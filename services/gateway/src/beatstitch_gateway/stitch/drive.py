@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
+from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway import specs
@@ -113,7 +114,9 @@ async def _start(
         chosen = [media[asset_id] for asset_id in command.media_ids]
         profile = render_profiles()[request.profile or FINAL]
         settings = in_length(request.settings, profile, song.asset.info.duration_us)
-        spec = specs.timeline_spec(song, chosen, settings)
+        spec = specs.timeline_spec(
+            song, chosen, settings, await _overlay(tx, row.tenant, row.job.project_id)
+        )
     else:
         return await _start_render(tx, row, request, command.timeline_id)
     return await _submit(tx, row, job, spec)
@@ -130,5 +133,11 @@ async def _start_render(
 
 async def _submit(tx: Transaction, row: JobRow, job: job_pb2.Job, spec: JobSpec) -> str:
     job.parent_job_id = row.job.id
-    await submit(tx, row.tenant, job, spec)
+    await submit(tx, row.tenant, job, spec, inputs=row.inputs)
     return job.id
+
+
+async def _overlay(tx: Transaction, tenant: str, project_id: str) -> TimelineOverlay | None:
+    """The edits of the project's newest timeline, which a new one keeps."""
+    newest = await timelines.find(tx, tenant, project_id)
+    return newest.overlay if newest is not None else None

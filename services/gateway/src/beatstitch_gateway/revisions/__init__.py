@@ -1,0 +1,1 @@
+"""Revisions of timelines: their history, changing them, asking about them."""
