@@ -103,6 +103,11 @@ async def test_the_filmstrip_shows_the_right_frames(room, tmp_path: Path, name: 
     middles = [(index + Fraction(1, 2)) * step / 1_000_000 for index in range(count)]
     shown = [max(k for k, time in enumerate(clip.times) if time <= middle) for middle in middles]
     assert codes == [(7, clip.frames[k]) for k in shown]
+    poster = Image.open(io.BytesIO(await room.storage.get(output.thumbnail.key)))
+    assert max(poster.size) == min(480, max(clip.size))
+    at = Fraction(min(output.info.duration_us // 10, 1_000_000), 1_000_000)
+    first = max(k for k, time in enumerate(clip.times) if time <= at)
+    assert decode_frame_code(np.asarray(poster)) == (7, clip.frames[first])
 
 
 async def test_loudness_of_a_clips_sound(room, tmp_path: Path):

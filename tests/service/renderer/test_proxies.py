@@ -91,6 +91,7 @@ def proxy_of(path: Path, folder: Path) -> Path:
         size=size,
         duration_us=2_000_000,
         strip_times_us=[0],
+        poster_us=0,
         proxy=(proxy, proxy_size(*size)),
         clock=Clock(600.0),
     )

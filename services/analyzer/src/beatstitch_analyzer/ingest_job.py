@@ -13,13 +13,14 @@ from beatstitch.internal.v1.job_spec_pb2 import MediaIngestSpec
 from beatstitch.v1 import common_pb2
 from beatstitch.v1.asset_pb2 import MediaInfo
 from beatstitch.v1.common_pb2 import ObjectRef
-from beatstitch_analyzer.clips.look import Look, look
+from beatstitch_analyzer.clips.look import Look, look, look_at_still
 from beatstitch_analyzer.fingerprint import artefact, ingest_fingerprint
 from beatstitch_analyzer.naming import about_file
 from beatstitch_analyzer.records import read_record, write_record
 from beatstitch_analyzer.settings import AnalyzerSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import default_limits
+from beatstitch_media.formats import IMAGE
 from beatstitch_media.probe import probe
 from beatstitch_media.thumbnail import thumbnail
 from beatstitch_runtime.jobs.worker import JobContext
@@ -59,34 +60,45 @@ class MediaIngest:
             limits=default_limits(),
             work_dir=job.work_dir,
         )
-        await job.progress(40, "making the thumbnail")
-        small = job.work_dir / "thumbnail.jpg"
-        await thumbnail(
-            path,
-            probed.info,
-            small,
-            work_dir=job.work_dir,
-            timeout_s=self._settings.ingest_timeout_s,
-        )
+        await job.progress(40, "looking at it")
+        small, seen = await self._see(job, path, probed.info)
         thumb_key = artefact(prefix, "thumb", media.sha256, maker, ".jpg")
         record = MediaIngestOutput(
             info=probed.info, thumbnail=await job.storage.put_file(thumb_key, small)
         )
-        await job.progress(50, "looking at it")
-        seen = await self._look(job, path, probed.info, small)
         if seen is not None:
             await _store(job.storage, prefix, media.sha256, seen, record)
             await write_record(job.storage, record_key, record)
         return _output(record, media, spec.asset_id, cached=False)
 
-    async def _look(self, job: JobContext, path: Path, info: MediaInfo, small: Path) -> Look | None:
+    async def _see(self, job: JobContext, path: Path, info: MediaInfo) -> tuple[Path, Look | None]:
+        """The thumbnail, and what was seen.
+
+        A still picture is looked at by its thumbnail; of a clip the look makes both, since decoding
+        is what takes long.
+        """
+        small = job.work_dir / "thumbnail.jpg"
+        if info.media_type == IMAGE:
+            await self._thumbnail(job, path, info, small)
+            return small, await self._look(job, small, info)
+        seen = await self._look(job, path, info)
+        if seen is not None and seen.thumbnail is not None:
+            return seen.thumbnail, seen
+        await self._thumbnail(job, path, info, small)
+        return small, seen
+
+    async def _thumbnail(self, job: JobContext, path: Path, info: MediaInfo, out: Path) -> None:
+        timeout_s = self._settings.ingest_timeout_s
+        await thumbnail(path, info, out, work_dir=job.work_dir, timeout_s=timeout_s)
+
+    async def _look(self, job: JobContext, path: Path, info: MediaInfo) -> Look | None:
         """What it is like; None where that can't be found out: it can be used without."""
-        folder = job.work_dir / "look"
+        folder, timeout_s = job.work_dir / "look", self._settings.ingest_timeout_s
         folder.mkdir()
         try:
-            return await look(
-                path, info, small, work_dir=folder, timeout_s=self._settings.ingest_timeout_s
-            )
+            if info.media_type == IMAGE:
+                return await look_at_still(path, work_dir=folder, timeout_s=timeout_s)
+            return await look(path, info, work_dir=folder, timeout_s=timeout_s)
         except BeatStitchError as error:
             log.warning("no traits: %s", error.message)
             return None

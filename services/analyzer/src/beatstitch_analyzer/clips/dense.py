@@ -1,4 +1,4 @@
-"""The close look: one decode of all frames for curves, cuts, filmstrip and proxy."""
+"""The close look: one decode of all frames for curves, cuts, thumbnail, filmstrip and proxy."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class Seen:
     Attributes:
         traits: How the clip behaves.
         pictures: For the filmstrip, upright.
+        poster: For the thumbnail, as large as `sharpness.SIDE`, upright.
     """
 
     traits: MediaTraits
     pictures: list[Rgb]
+    poster: Rgb | None = None
 
 
 class Detail:
@@ -51,7 +53,11 @@ class Detail:
         self.looks = Looks()
         self.pictures: list[Rgb] = []
 
-    def add(self, frame: Any) -> None:  # noqa: ANN401 - PyAV's
+    def picture(self, frame: Any) -> Rgb:  # noqa: ANN401 - PyAV's
+        """The frame as large as it is looked at."""
+        return self._shrink(frame)
+
+    def add(self, frame: Any) -> None:  # noqa: ANN401
         """The next frame of the filmstrip."""
         rgb = self._shrink(frame)
         self.pictures.append(rgb)
@@ -71,6 +77,7 @@ def look_at_all(
     size: tuple[int, int],
     duration_us: int,
     strip_times_us: list[int],
+    poster_us: int,
     proxy: tuple[Path, tuple[int, int]] | None,
     clock: Clock,
 ) -> Seen:
@@ -82,6 +89,7 @@ def look_at_all(
         size: Width and height as shown.
         duration_us: Its length.
         strip_times_us: When the filmstrip's frames are shown.
+        poster_us: When the thumbnail is shown.
         proxy: Where to write a proxy, and its size; None for no proxy.
         clock: Raises when it takes too long.
 
@@ -91,6 +99,7 @@ def look_at_all(
     series, detail, small = Series(), Detail(*size), Shrinker(*LOOK_SIZE)
     waiting = list(strip_times_us)
     shown: Any = None
+    poster: Rgb | None = None
     with reading(path, demuxer) as reader, contextlib.ExitStack() as stack:
         writer: ProxyWriter | None = None
         if proxy is not None:
@@ -101,6 +110,8 @@ def look_at_all(
             seen = writer.add(stamp, frame) if writer else frame
             if frame.is_corrupt:
                 continue  # a preview shows it as the finished video does, but it tells nothing
+            if poster is None and shown is not None and poster_us < time_us:
+                poster = detail.picture(shown)
             while waiting and shown is not None and waiting[0] < time_us:
                 detail.add(shown)
                 waiting.pop(0)
@@ -110,4 +121,6 @@ def look_at_all(
             raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_CORRUPT, "no frame decodes")
         for _ in waiting:
             detail.add(shown)
-    return Seen(clip_traits(series, detail.looks, duration_us), detail.pictures)
+        if poster is None:
+            poster = detail.picture(shown)
+    return Seen(clip_traits(series, detail.looks, duration_us), detail.pictures, poster)

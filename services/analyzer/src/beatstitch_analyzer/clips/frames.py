@@ -14,6 +14,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from beatstitch_analyzer.clips.colour import matrix_tag
 from beatstitch_media.opening import clip_stream, opened
 
 Rgb = NDArray[np.uint8]
@@ -113,6 +114,7 @@ class Shrinker:
             width=width,
             height=height,
             format="rgb24",
+            src_colorspace=matrix_tag(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.AREA,
             threads=1,

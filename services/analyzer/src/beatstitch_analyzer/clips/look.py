@@ -12,11 +12,10 @@ from beatstitch.v1.asset_pb2 import MediaInfo, MediaTraits
 from beatstitch_analyzer.clips import filmstrip
 from beatstitch_analyzer.clips.budget import is_dense
 from beatstitch_analyzer.clips.frames import DECODER_THREADS
-from beatstitch_analyzer.clips.look_child import FILMSTRIP, PROXY
+from beatstitch_analyzer.clips.look_child import FILMSTRIP, PROXY, THUMBNAIL
 from beatstitch_analyzer.clips.loudness import loudness_lufs
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import sandbox
-from beatstitch_media.formats import IMAGE
 from beatstitch_media.sniff import sniff
 
 log = logging.getLogger(__name__)
@@ -36,31 +35,33 @@ class Look:
         filmstrip: A JPEG; None for a picture.
         filmstrip_frames: How many frames it has.
         proxy: An MP4; None where none is needed.
+        thumbnail: A JPEG; None for a picture, and where a clip was not looked at closely.
     """
 
     traits: MediaTraits
     filmstrip: Path | None = None
     filmstrip_frames: int = 0
     proxy: Path | None = None
+    thumbnail: Path | None = None
 
 
-async def look(
-    path: Path, info: MediaInfo, thumbnail: Path, *, work_dir: Path, timeout_s: float
-) -> Look:
-    """Looks at a picture or a clip.
+async def look_at_still(thumbnail: Path, *, work_dir: Path, timeout_s: float) -> Look:
+    """Looks at a picture by its thumbnail; the rest as `look`."""
+    return Look(await _child(_picture_order(thumbnail), thumbnail, work_dir, timeout_s))
+
+
+async def look(path: Path, info: MediaInfo, *, work_dir: Path, timeout_s: float) -> Look:
+    """Looks at a clip.
 
     Args:
         path: The file.
         info: What `probe` said about it.
-        thumbnail: Its thumbnail: what a picture is judged by.
         work_dir: A folder for the children, apart from the file; what is made stays in it.
         timeout_s: How long it may take.
 
     Raises:
         BeatStitchError: As `sandbox.run`.
     """
-    if info.media_type == IMAGE:
-        return Look(await _child(_picture_order(thumbnail), thumbnail, work_dir, timeout_s))
     order = _clip_order(path, info, work_dir, timeout_s * _CHILD_SHARE)
     traits = await _child(order, path, work_dir, timeout_s)
     if info.has_audio:
@@ -70,7 +71,14 @@ async def look(
             )
         except BeatStitchError as error:  # a clip is of use without it
             log.warning("no loudness: %s", error.message)
-    return Look(traits, work_dir / FILMSTRIP, order["strip_frames"], _made(work_dir / PROXY))
+    return Look(
+        traits,
+        work_dir / FILMSTRIP,
+        order["strip_frames"],
+        _made(work_dir / PROXY),
+        # What is transparent in it has to be seen as such, which takes the other way.
+        None if info.has_alpha else _made(work_dir / THUMBNAIL),
+    )
 
 
 def _picture_order(thumbnail: Path) -> dict[str, Any]:

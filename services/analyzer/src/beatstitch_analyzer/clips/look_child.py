@@ -1,8 +1,8 @@
 """Child of `look`: `python -m beatstitch_analyzer.clips.look_child`; a job in, traits out.
 
 The job is JSON: `do` ("picture" or "clip"), `path`, and for a clip `demuxer`, `width`, `height`,
-`duration_us`, `strip_frames`, `dense`, `proxy_allowed`, `limit_s`, `out` (folder). Filmstrip and
-proxy are written into `out`; stdout gets a serialized MediaTraits.
+`duration_us`, `strip_frames`, `dense`, `proxy_allowed`, `limit_s`, `out` (folder). Filmstrip, and
+of a close look thumbnail and proxy, are written into `out`; stdout gets a serialized MediaTraits.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from beatstitch_media import child
 
 FILMSTRIP = "filmstrip.jpg"
 PROXY = "proxy.mp4"
+THUMBNAIL = "thumbnail.jpg"
+_LATEST_POSTER_US = 1_000_000
+_QUALITY = 85
 _DENSE_SHARE = 0.75
 
 
@@ -38,6 +41,8 @@ def look_at_clip(job: dict[str, Any]) -> bytes:
     )
     aspect = job["width"] / job["height"]
     filmstrip.write_filmstrip(seen.pictures, aspect, out / FILMSTRIP)
+    if seen.poster is not None:
+        Image.fromarray(seen.poster).save(out / THUMBNAIL, "JPEG", quality=_QUALITY)
     return seen.traits.SerializeToString()
 
 
@@ -53,6 +58,7 @@ def _close(job: dict[str, Any], path: Path, out: Path) -> Seen | None:
             path,
             job["demuxer"],
             **_common(job),
+            poster_us=min(job["duration_us"] // 10, _LATEST_POSTER_US),
             proxy=(proxy, proxy_size(*size)) if wanted else None,
             clock=Clock(job["limit_s"] * _DENSE_SHARE),
         )
