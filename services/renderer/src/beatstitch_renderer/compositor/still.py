@@ -78,16 +78,13 @@ class StillPicture:
     ) -> Planes:
         frame = self._ground.size
         full = covers(view_matrix(rect, source.size, frame, fit), source.size, frame)
-        blurs = fit == edl_pb2.FIT_BLUR and not full
-        border = cv2.BORDER_REPLICATE if full or blurs else None
-        behind = self._backdrop() if blurs else self._ground
+        behind = self._backdrop() if fit == edl_pb2.FIT_BLUR and not full else self._ground
         parts = []
         for plane, ground in zip(source.all, behind.all, strict=True):
             # One view in units of the picture; each plane has its own pixels.
-            size = (ground.shape[1], ground.shape[0])
-            own = view_matrix(rect, (plane.shape[1], plane.shape[0]), size, fit)
-            drawn = warped(plane, own, size, border, int(ground[0, 0]))
-            parts.append(over(drawn, ground, own, plane.shape) if blurs else drawn)
+            own = view_matrix(rect, plane.shape[::-1], ground.shape[::-1], fit)
+            drawn = warped(plane, own, ground.shape[::-1])
+            parts.append(drawn if full else over(drawn, ground, own, plane.shape))
         return Planes(*parts)
 
     def _backdrop(self) -> Planes:

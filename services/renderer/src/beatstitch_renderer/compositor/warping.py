@@ -22,17 +22,13 @@ def covers(matrix: np.ndarray, source: tuple[int, int], frame: tuple[int, int]) 
     return True
 
 
-def warped(
-    plane: Pixels, matrix: np.ndarray, size: tuple[int, int], border: int | None, ground: int
-) -> Pixels:
-    """The plane as seen through the matrix, from pixels of the frame to the plane's.
+def warped(plane: Pixels, matrix: np.ndarray, size: tuple[int, ...]) -> Pixels:
+    """The plane as seen through the matrix; outside of the picture its edge goes on.
 
     Args:
         plane: The picture's.
-        matrix: 2 × 3.
+        matrix: From pixels of the frame to the plane's, 2 × 3.
         size: Width and height of the frame.
-        border: OpenCV's way to go on outside of the picture; None for one value.
-        ground: That value.
     """
     shrinks = matrix[0, 0] > _MAX_SHRINK
     target = (size[0] * 2, size[1] * 2) if shrinks else size
@@ -45,8 +41,7 @@ def warped(
         matrix,
         target,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT if border is None else border,
-        borderValue=ground,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     if shrinks:
         drawn = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
