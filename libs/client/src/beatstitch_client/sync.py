@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from beatstitch_client.aio import AsyncClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Coroutine, Iterator
     from types import TracebackType
     from typing import Any
 
-    from beatstitch.v1.analysis_service_pb2 import (
-        AnalysisSettings,
-        EditBeatGridResponse,
-        GetBeatGridResponse,
-        GetWaveformResponse,
-    )
-    from beatstitch.v1.asset_pb2 import Asset
-    from beatstitch.v1.asset_service_pb2 import GetFilmstripResponse
-    from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
-    from beatstitch.v1.beat_grid_pb2 import BeatGrid
-    from beatstitch.v1.common_pb2 import MediaType
-    from beatstitch.v1.info_service_pb2 import GetServerInfoResponse
-    from beatstitch.v1.job_pb2 import Job, JobState, JobType
-    from beatstitch.v1.project_pb2 import Project
-    from beatstitch.v1.render_pb2 import Render
-    from beatstitch.v1.render_service_pb2 import PlanRenderResponse
-    from beatstitch.v1.timeline_pb2 import Timeline, TimelineSettings
-    from beatstitch_client.exports import WaveformFile
-    from beatstitch_client.uploads import Upload, Via
+    from beatstitch.v1.job_pb2 import Job
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Client:
+class _Runner:
+    """An `AsyncClient` and the loop that it lives in."""
+
+    _loop: asyncio.AbstractEventLoop
+    _client: AsyncClient
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C: the work must not go on unseen
+            raise
+
+
+def _blocking(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_Runner, P], T]:
+    """The same method, which waits for its end: same arguments, result, errors and docstring."""
+
+    @functools.wraps(method)
+    def call(self: _Runner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class Client(_Runner):
     """`AsyncClient` with blocking methods; its event loop lives in a thread of its own.
 
         with Client("127.0.0.1:50051", key) as client:
             project = client.create_project("Holiday")
 
-    Arguments and errors are those of `AsyncClient`. May be used from several threads.
+    Arguments and errors are those of `AsyncClient`; callbacks are called from another thread.
+    May be used from several threads.
     """
 
     def __init__(
@@ -96,202 +107,57 @@ class Client:
         self._thread.join()
         self._loop.close()
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # Ctrl-C: the work must not go on unseen
-            raise
+    server_info = _blocking(AsyncClient.server_info)
+    create_project = _blocking(AsyncClient.create_project)
 
-    def server_info(self) -> GetServerInfoResponse:
-        """See `AsyncClient.server_info`."""
-        return self._run(self._client.server_info())
+    upload = _blocking(AsyncClient.upload)
+    get_asset = _blocking(AsyncClient.get_asset)
+    get_filmstrip = _blocking(AsyncClient.get_filmstrip)
 
-    def create_project(
-        self, display_name: str, labels: Mapping[str, str] | None = None, *, request_id: str = ""
-    ) -> Project:
-        """See `AsyncClient.create_project`."""
-        return self._run(self._client.create_project(display_name, labels, request_id=request_id))
+    analyze_audio = _blocking(AsyncClient.analyze_audio)
+    get_beat_grid = _blocking(AsyncClient.get_beat_grid)
+    get_corrections = _blocking(AsyncClient.get_corrections)
+    edit_beat_grid = _blocking(AsyncClient.edit_beat_grid)
+    beat_proof = _blocking(AsyncClient.beat_proof)
+    get_waveform = _blocking(AsyncClient.get_waveform)
+    export_waveform = _blocking(AsyncClient.export_waveform)
+    export_beat_grid = _blocking(AsyncClient.export_beat_grid)
 
-    def upload(
-        self,
-        project_id: str,
-        path: str | Path,
-        media_type: MediaType.ValueType | None = None,
-        *,
-        via: Via = "auto",
-        on_bytes: Callable[[int], None] | None = None,
-    ) -> Upload:
-        """See `AsyncClient.upload`; `on_bytes` is called from the client's thread."""
-        return self._run(
-            self._client.upload(project_id, path, media_type, via=via, on_bytes=on_bytes)
-        )
+    generate_timeline = _blocking(AsyncClient.generate_timeline)
+    get_timeline = _blocking(AsyncClient.get_timeline)
+    get_timeline_state = _blocking(AsyncClient.get_timeline_state)
+    list_revisions = _blocking(AsyncClient.list_revisions)
+    validate_timeline = _blocking(AsyncClient.validate_timeline)
+    diff_revisions = _blocking(AsyncClient.diff_revisions)
+    explain_cut = _blocking(AsyncClient.explain_cut)
+    export_timeline = _blocking(AsyncClient.export_timeline)
 
-    def get_asset(self, asset_id: str) -> Asset:
-        """See `AsyncClient.get_asset`."""
-        return self._run(self._client.get_asset(asset_id))
+    apply_edits = _blocking(AsyncClient.apply_edits)
+    put_timeline = _blocking(AsyncClient.put_timeline)
+    undo_timeline = _blocking(AsyncClient.undo_timeline)
+    redo_timeline = _blocking(AsyncClient.redo_timeline)
+    restore_revision = _blocking(AsyncClient.restore_revision)
 
-    def analyze_audio(
-        self, asset_id: str, settings: AnalysisSettings | None = None, *, request_id: str = ""
-    ) -> Job:
-        """See `AsyncClient.analyze_audio`."""
-        return self._run(self._client.analyze_audio(asset_id, settings, request_id=request_id))
+    create_template = _blocking(AsyncClient.create_template)
+    get_template = _blocking(AsyncClient.get_template)
+    list_templates = _blocking(AsyncClient.list_templates)
+    update_template = _blocking(AsyncClient.update_template)
+    delete_template = _blocking(AsyncClient.delete_template)
 
-    def get_beat_grid(self, asset_id: str) -> BeatGrid:
-        """See `AsyncClient.get_beat_grid`."""
-        return self._run(self._client.get_beat_grid(asset_id))
+    create_render = _blocking(AsyncClient.create_render)
+    create_renders = _blocking(AsyncClient.create_renders)
+    list_render_profiles = _blocking(AsyncClient.list_render_profiles)
+    render_frame = _blocking(AsyncClient.render_frame)
+    get_render_picture = _blocking(AsyncClient.get_render_picture)
+    plan_render = _blocking(AsyncClient.plan_render)
+    get_render = _blocking(AsyncClient.get_render)
+    stitch = _blocking(AsyncClient.stitch)
+    download = _blocking(AsyncClient.download)
 
-    def get_corrections(self, asset_id: str) -> GetBeatGridResponse:
-        """See `AsyncClient.get_corrections`."""
-        return self._run(self._client.get_corrections(asset_id))
-
-    def edit_beat_grid(
-        self,
-        asset_id: str,
-        edits: Sequence[BeatGridEdit] = (),
-        *,
-        replace: bool = False,
-        beat_grid_sha256: str = "",
-        request_id: str = "",
-    ) -> EditBeatGridResponse:
-        """See `AsyncClient.edit_beat_grid`."""
-        return self._run(
-            self._client.edit_beat_grid(
-                asset_id,
-                edits,
-                replace=replace,
-                beat_grid_sha256=beat_grid_sha256,
-                request_id=request_id,
-            )
-        )
-
-    def beat_proof(self, asset_id: str, path: str | Path, grid: BeatGrid | None = None) -> Path:
-        """See `AsyncClient.beat_proof`."""
-        return self._run(self._client.beat_proof(asset_id, path, grid))
-
-    def get_filmstrip(self, asset_id: str) -> GetFilmstripResponse:
-        """See `AsyncClient.get_filmstrip`."""
-        return self._run(self._client.get_filmstrip(asset_id))
-
-    def get_waveform(
-        self, asset_id: str, *, start_us: int = 0, end_us: int = 0, buckets: int = 0
-    ) -> GetWaveformResponse:
-        """See `AsyncClient.get_waveform`."""
-        return self._run(
-            self._client.get_waveform(asset_id, start_us=start_us, end_us=end_us, buckets=buckets)
-        )
-
-    def export_waveform(
-        self,
-        asset_id: str,
-        path: str | Path,
-        kind: WaveformFile | None = None,
-        *,
-        samples_per_bin: int = 0,
-        width: int = 0,
-    ) -> Path:
-        """See `AsyncClient.export_waveform`."""
-        return self._run(
-            self._client.export_waveform(
-                asset_id, path, kind, samples_per_bin=samples_per_bin, width=width
-            )
-        )
-
-    def generate_timeline(
-        self,
-        project_id: str,
-        settings: TimelineSettings | None = None,
-        *,
-        audio_asset_id: str = "",
-        media_asset_ids: Sequence[str] = (),
-        request_id: str = "",
-    ) -> Job:
-        """See `AsyncClient.generate_timeline`."""
-        return self._run(
-            self._client.generate_timeline(
-                project_id,
-                settings,
-                audio_asset_id=audio_asset_id,
-                media_asset_ids=media_asset_ids,
-                request_id=request_id,
-            )
-        )
-
-    def get_timeline(self, project_id: str, revision: int = 0) -> Timeline:
-        """See `AsyncClient.get_timeline`."""
-        return self._run(self._client.get_timeline(project_id, revision))
-
-    def create_render(
-        self, project_id: str, edl_hash: str, profile: str = "final", *, request_id: str = ""
-    ) -> tuple[Job, Render]:
-        """See `AsyncClient.create_render`."""
-        return self._run(
-            self._client.create_render(project_id, edl_hash, profile, request_id=request_id)
-        )
-
-    def plan_render(
-        self, project_id: str, edl_hash: str, profile: str = "final"
-    ) -> PlanRenderResponse:
-        """See `AsyncClient.plan_render`."""
-        return self._run(self._client.plan_render(project_id, edl_hash, profile))
-
-    def get_render(self, render_id: str) -> Render:
-        """See `AsyncClient.get_render`."""
-        return self._run(self._client.get_render(render_id))
-
-    def stitch(
-        self,
-        project_id: str,
-        settings: TimelineSettings | None = None,
-        *,
-        audio_asset_id: str = "",
-        media_asset_ids: Sequence[str] = (),
-        profile: str = "final",
-        skip_failed_media: bool = False,
-        analysis_settings: AnalysisSettings | None = None,
-        request_id: str = "",
-    ) -> Job:
-        """See `AsyncClient.stitch`."""
-        return self._run(
-            self._client.stitch(
-                project_id,
-                settings,
-                audio_asset_id=audio_asset_id,
-                media_asset_ids=media_asset_ids,
-                profile=profile,
-                skip_failed_media=skip_failed_media,
-                analysis_settings=analysis_settings,
-                request_id=request_id,
-            )
-        )
-
-    def download(
-        self,
-        render_id: str,
-        path: str | Path,
-        *,
-        on_bytes: Callable[[int, int], None] | None = None,
-    ) -> Path:
-        """See `AsyncClient.download`; `on_bytes` is called from another thread."""
-        return self._run(self._client.download(render_id, path, on_bytes=on_bytes))
-
-    def get_job(self, job_id: str) -> Job:
-        """See `AsyncClient.get_job`."""
-        return self._run(self._client.get_job(job_id))
-
-    def list_jobs(
-        self,
-        project_id: str = "",
-        *,
-        states: Sequence[JobState.ValueType] = (),
-        types: Sequence[JobType.ValueType] = (),
-        limit: int = 50,
-    ) -> list[Job]:
-        """See `AsyncClient.list_jobs`."""
-        return self._run(
-            self._client.list_jobs(project_id, states=states, types=types, limit=limit)
-        )
+    get_job = _blocking(AsyncClient.get_job)
+    list_jobs = _blocking(AsyncClient.list_jobs)
+    wait_job = _blocking(AsyncClient.wait_job)
+    cancel_job = _blocking(AsyncClient.cancel_job)
 
     def watch_job(self, job_id: str, after_revision: int = 0) -> Iterator[Job]:
         """See `AsyncClient.watch_job`."""
@@ -305,17 +171,3 @@ class Client:
                 yield job
         finally:
             self._run(changes.aclose())
-
-    def wait_job(
-        self,
-        job_id: str,
-        *,
-        timeout_s: float | None = None,
-        on_change: Callable[[Job], None] | None = None,
-    ) -> Job:
-        """See `AsyncClient.wait_job`; `on_change` is called from the client's thread."""
-        return self._run(self._client.wait_job(job_id, timeout_s=timeout_s, on_change=on_change))
-
-    def cancel_job(self, job_id: str, *, request_id: str = "") -> Job:
-        """See `AsyncClient.cancel_job`."""
-        return self._run(self._client.cancel_job(job_id, request_id=request_id))

@@ -1,0 +1,1 @@
+"""The client's methods, a module for each service of the server."""
