@@ -13,7 +13,7 @@ from beatstitch_renderer.compositor.backdrop import backdrop
 from beatstitch_renderer.compositor.geometry import CENTRE, move_rect, place, view_matrix
 from beatstitch_renderer.compositor.moving import over_colour
 from beatstitch_renderer.compositor.planes import Planes, from_rgb, placed
-from beatstitch_renderer.compositor.warping import covers, over, warped
+from beatstitch_renderer.compositor.warping import covers, warped, warped_over
 
 if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Fit, KenBurns
@@ -83,8 +83,8 @@ class StillPicture:
         for plane, ground in zip(source.all, behind.all, strict=True):
             # One view in units of the picture; each plane has its own pixels.
             own = view_matrix(rect, plane.shape[::-1], ground.shape[::-1], fit)
-            drawn = warped(plane, own, ground.shape[::-1])
-            parts.append(drawn if full else over(drawn, ground, own, plane.shape))
+            size = ground.shape[::-1]
+            parts.append(warped(plane, own, size) if full else warped_over(plane, own, ground))
         return Planes(*parts)
 
     def _backdrop(self) -> Planes:

@@ -48,24 +48,27 @@ def warped(plane: Pixels, matrix: np.ndarray, size: tuple[int, ...]) -> Pixels:
     return np.asarray(drawn, np.uint8)
 
 
-def over(drawn: Pixels, ground: Pixels, matrix: np.ndarray, source: tuple[int, ...]) -> Pixels:
-    """A warped plane over what is behind it, its edges soft to the part of a pixel they cover.
+def warped_over(plane: Pixels, matrix: np.ndarray, ground: Pixels) -> Pixels:
+    """The plane as seen through the matrix over what is behind it, in the frame's size.
 
-    Args:
-        drawn: The plane as warped by the matrix, any values outside of the picture.
-        ground: What is behind it, of the same size.
-        matrix: From pixels of the frame to pixels of the picture.
-        source: Height and width of the plane before.
+    At its edges it covers pixels in part, so that they move as softly as all the rest.
     """
-    rows = _coverage(matrix, 1, source[0], ground.shape[0])
-    columns = _coverage(matrix, 0, source[1], ground.shape[1])
+    rows = _coverage(matrix, 1, plane.shape[0], ground.shape[0])
+    columns = _coverage(matrix, 0, plane.shape[1], ground.shape[1])
+    spot = _span(rows > 0), _span(columns > 0)
+    rows, columns, behind = rows[spot[0]], columns[spot[1]], ground[spot]
     flat = ground.copy()
-    inside = _span(rows == _WHOLE), _span(columns == _WHOLE)
-    flat[inside] = drawn[inside]
-    for i in np.flatnonzero((rows > 0) & (rows < _WHOLE)):
-        flat[i] = _mixed(drawn[i], ground[i], rows[i] * columns >> 8)
-    for i in np.flatnonzero((columns > 0) & (columns < _WHOLE)):
-        flat[:, i] = _mixed(drawn[:, i], ground[:, i], columns[i] * rows >> 8)
+    if behind.size == 0:
+        return flat
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2] @ (spot[1].start, spot[0].start)
+    drawn = warped(plane, shifted, behind.shape[::-1])
+    for i in np.flatnonzero(rows < _WHOLE):
+        drawn[i] = _mixed(drawn[i], behind[i], rows[i] * columns >> 8)
+    whole = _span(rows == _WHOLE)
+    for i in np.flatnonzero(columns < _WHOLE):
+        drawn[whole, i] = _mixed(drawn[whole, i], behind[whole, i], columns[i])
+    flat[spot] = drawn
     return flat
 
 
@@ -84,6 +87,6 @@ def _span(chosen: NDArray[np.bool_]) -> slice:
     return slice(found[0], found[-1] + 1) if len(found) else slice(0, 0)
 
 
-def _mixed(upper: Pixels, lower: Pixels, share: NDArray[np.int64]) -> Pixels:
+def _mixed(upper: Pixels, lower: Pixels, share: NDArray[np.int64] | np.int64) -> Pixels:
     mixed: Pixels = ((upper * share + lower * (_WHOLE - share) + 128) >> 8).astype(np.uint8)
     return mixed
