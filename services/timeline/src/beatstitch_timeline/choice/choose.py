@@ -75,6 +75,8 @@ class Chooser:
         last: For each candidate the segment that showed its asset last; NEVER for none.
         shown: For each candidate how often it was shown.
         window: So many segments nothing comes again, as far as it can be.
+        order: POSITION, SHUFFLE or SCORE.
+        newest: The candidate that the last segment shows; -1 before the first.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class Chooser:
         self._settings, self._count = settings, len(spans)
         self._once = rules.reuse in {ENDS, FORBIDDEN}
         self._needs = Needs(spans, ways_in, speeds, settings.output.frame_rate)
-        self.index = 0
+        self.index, self.newest, self.order = 0, -1, rules.order
         self.pool = pool_of(media, rules)
         self.last, self.shown = [NEVER] * len(self.pool), [0] * len(self.pool)
         usable = [item.length_us > 0 for item in self.pool]
@@ -143,8 +145,13 @@ class Chooser:
             self._out.append(item)
         if self.scores is not None:
             self.scores.show(item)
-        self.index += 1
+        self.index, self.newest = self.index + 1, item
         return pick
+
+    @property
+    def need_us(self) -> int:
+        """How long the segment is whose turn it is."""
+        return self._needs.of(self.index).body_us
 
     def is_free(self, item: int) -> bool:
         """Whether a candidate was not shown too lately for the segment whose turn it is."""
@@ -158,7 +165,7 @@ class Chooser:
         """Whether a candidate is long enough for the segment; always, unless NO_REPEAT."""
         if self._settings.fill != edl_pb2.FILL_POLICY_NO_REPEAT:
             return self.is_usable(item)
-        return self.pool[item].length_us >= self._needs.of(self.index).body_us
+        return self.pool[item].length_us >= self.need_us
 
     def is_left(self, item: int) -> bool:
         """Whether a candidate may be shown again; always, unless each is shown once."""
@@ -168,14 +175,14 @@ class Chooser:
         """With SCORE: each candidate's points for the segment whose turn it is."""
         if self.scores is None:
             return []
-        need, loud = self._needs.of(self.index).body_us, self._loudness[self.index]
+        need, loud = self.need_us, self._loudness[self.index]
         return self.scores.points(self.index, need, loud, self.last)
 
     def terms(self, item: int) -> dict[str, int]:
         """With SCORE: what a candidate's points are made of."""
         if self.scores is None:
             return {}
-        need, loud = self._needs.of(self.index).body_us, self._loudness[self.index]
+        need, loud = self.need_us, self._loudness[self.index]
         return self.scores.terms(item, self.index, need, loud, self.last)
 
     def _next_item(self) -> int | None:
@@ -199,7 +206,7 @@ class Chooser:
     def _too_short(self) -> Sequence[int]:
         if self._settings.fill != edl_pb2.FILL_POLICY_NO_REPEAT:
             return ()
-        need = self._needs.of(self.index).body_us
+        need = self.need_us
         return self._by_length[: bisect_left(self._lengths, need)]
 
     def _pick(self, item: int) -> Pick:
@@ -222,7 +229,7 @@ class Chooser:
         left = [item for item in items if self.is_usable(item) and self.is_left(item)]
         if left:
             longest = max(left, key=lambda item: self.pool[item].length_us)
-            clip, need = self.pool[longest], self._needs.of(self.index).body_us
+            clip, need = self.pool[longest], self.need_us
             raise _not_enough(
                 f"segment {self.index} is {need} µs long and no clip that may be shown is: the "
                 f"longest, {clip.media.filename!r}, has {clip.length_us} µs",

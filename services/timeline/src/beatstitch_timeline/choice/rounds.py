@@ -86,6 +86,8 @@ class Rounds:
         self._cache: dict[int, list[int]] = {}
         self.waiting: list[int] = []
         """Whose turn it is, in order."""
+        self.asked: list[int] = []
+        """Whose turn it was when one was last taken."""
         if self._members:
             self._next_round()
 
@@ -112,6 +114,7 @@ class Rounds:
             if not fitting:
                 return None
             chosen = min(fitting, key=lambda place: last[self.waiting[place]])
+        self.asked = list(self.waiting)
         item = self.waiting.pop(chosen)
         self._newest = self._names[item]
         return item
