@@ -1,6 +1,7 @@
 """Beat tracking of composed songs whose beats are known: accuracy, speed and memory, side by side.
 
     python bench/beats_bench.py [--scratch DIR] [--backends madmom librosa reference] [--bars 32]
+                                [--minutes 10 30 60]
 
 The songs come from `beatstitch_samples`: eight tempi and metres from 66 to 176 BPM, with and
 without drums, one that drifts; the same in every run. `reference` is librosa's own beat_track,
@@ -13,7 +14,7 @@ xRT       seconds of audio per second of CPU (user and system) after start-up
 MB        peak resident memory of the process that listens
 
 Every backend runs in a process of its own, with one thread. Composed songs are easier than recorded
-ones: they tell a change for the worse, not how good a tracker is.
+ones: they tell a change for the worse, not how good a tracker is. Long songs follow: `beats_long`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from beats_long import measure_long
 from numpy.typing import NDArray
 
 from beatstitch_analyzer.backends import installed
@@ -70,6 +72,9 @@ def main() -> int:
     parser.add_argument("--scratch", type=Path, help="folder for the songs; kept when given")
     parser.add_argument("--backends", nargs="+", choices=["madmom", "librosa", REFERENCE])
     parser.add_argument("--bars", type=int, default=32, help="length of each song")
+    parser.add_argument(
+        "--minutes", type=int, nargs="*", default=[10, 30, 60], help="lengths of long songs"
+    )
     parser.add_argument("--listen", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.listen:
@@ -81,7 +86,9 @@ def main() -> int:
         cases = write_cases(scratch, options.bars)
         print(f"{'backend':10} {'song':14} {'F':>6} {'F25':>6} {'DF':>6} {'bias':>6} {'xRT':>6}")
         failed = [name for name in backends if not measure(name, cases)]
-    return 1 if failed else 0
+        ours = [name for name in backends if name != REFERENCE]
+        survived = measure_long(scratch, options.minutes, ours)
+    return 1 if failed or not survived else 0
 
 
 def write_cases(folder: Path, bars: int) -> list[Case]:

@@ -30,7 +30,7 @@ def evidence(beats: Ints, bars: Ints) -> Evidence:
     for index, (begin, end) in enumerate(zip(bars, [*bars[1:], COUNT], strict=True)):
         chroma[index * 5 % 12, begin:end] = 1
     bands = np.stack([onsets(bars), onsets(beats), onsets(beats)])
-    return Evidence(bands, chroma, np.ones(COUNT, np.float32), 20.0)
+    return Evidence(bands, chroma, np.ones(COUNT, np.float32))
 
 
 @pytest.mark.parametrize("metre", [2, 3, 4, 5, 6, 7])
@@ -70,7 +70,7 @@ def test_swung_notes_end_where_the_beat_begins():
     notes = np.sort(np.concatenate((beats, beats + 40)))
     silent = np.zeros((12, COUNT), np.float32)
     bands = np.stack([onsets(notes)] * 3)
-    path = decode_flux(Evidence(bands, silent, np.ones(COUNT, np.float32), 20.0))
+    path = decode_flux(Evidence(bands, silent, np.ones(COUNT, np.float32)))
     assert path is not None
     inner = path.frames[(path.frames > 100) & (path.frames < COUNT - 200)]
     assert np.abs(inner[:, None] - beats).min(axis=1).max() <= 2

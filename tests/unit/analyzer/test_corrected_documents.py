@@ -20,7 +20,7 @@ def test_an_edit_that_changes_nothing_gives_the_heard_document(steady):
     tracking = Tracking(
         times=times,
         numbers=numbers,
-        strengths=np.linspace(0.2, 1, 41),
+        trust=np.linspace(0.2, 1, 41),
         bpm=60 / float(np.median(np.diff(times))),
         confidence=0.9,
         beats_per_bar=4,

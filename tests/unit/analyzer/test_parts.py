@@ -133,7 +133,7 @@ def test_grids_hold_their_invariants(raw: list[float], metre: int):
     tracking = Tracking(
         times=times,
         numbers=np.arange(len(times)) % metre + 1,
-        strengths=np.ones(len(times)),
+        trust=np.ones(len(times)),
         bpm=120.0,
         confidence=0.9,
         beats_per_bar=metre,

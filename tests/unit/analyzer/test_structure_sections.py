@@ -26,7 +26,7 @@ def tracked(times, *, bpm: float = 120.0, **changes) -> Tracking:
     answer = Tracking(
         times=times,
         numbers=np.arange(len(times)) % 4 + 1,
-        strengths=np.ones(len(times)),
+        trust=np.ones(len(times)),
         bpm=bpm,
         confidence=1.0,
         beats_per_bar=4,
@@ -78,7 +78,9 @@ def test_borders_fall_on_the_songs_own(bpm: float, bars: int, seed: int):
 
 def test_sections_reach_the_grid_without_gaps():
     song = compose(bpm=124, bars=18)
-    tracking = tracked(np.array(song.beats_us) / 1e6, bpm=124, confidence=0.8)
+    tracking = tracked(
+        np.array(song.beats_us) / 1e6, bpm=124, trust=np.full(len(song.beats_us), 0.8)
+    )
     form = hear_form(mono(song.samples), RATE, tracking)
     grid = to_beat_grid(
         tracking, audio_sha256="", sample_rate=RATE, duration_us=song.duration_us, form=form
@@ -95,8 +97,8 @@ def test_sections_reach_the_grid_without_gaps():
 def test_a_sections_confidence_is_its_beats():
     song = compose(bpm=124, bars=18)
     times = np.array(song.beats_us) / 1e6
-    strengths = np.where(times < song.sections[3].start_us / 1e6, 1.0, 0.25)
-    form = hear_form(mono(song.samples), RATE, tracked(times, strengths=strengths))
+    trust = np.where(times < song.sections[3].start_us / 1e6, 1.0, 0.25)
+    form = hear_form(mono(song.samples), RATE, tracked(times, trust=trust))
     assert form.sections[0].confidence == 1
     assert form.sections[-1].confidence == pytest.approx(0.25)
 

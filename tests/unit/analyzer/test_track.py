@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from beatstitch_analyzer.beats.track import track
+from beatstitch_analyzer.structure.doubts import doubts_about
 from beatstitch_samples import compose, noise
 
 from .conftest import RATE, clicks, mono
@@ -32,9 +33,9 @@ def check_invariants(tracking, duration: float) -> None:
     assert np.all(np.diff(tracking.times) > 0)
     assert tracking.times[0] >= 0
     assert tracking.times[-1] <= duration
-    assert len(tracking.times) == len(tracking.numbers) == len(tracking.strengths)
+    assert len(tracking.times) == len(tracking.numbers) == len(tracking.trust)
     assert 0 <= tracking.confidence <= 1
-    assert np.all((tracking.strengths >= 0) & (tracking.strengths <= 1))
+    assert np.all((tracking.trust >= 0) & (tracking.trust <= 1))
     assert tracking.numbers.min() >= 1
     assert tracking.numbers.max() <= tracking.beats_per_bar
     assert len(tracking.tempi) <= 3
@@ -78,7 +79,7 @@ def test_a_drifting_song_is_followed(tracker):
     tracking = track(mono(song.samples), song.sample_rate, tracker)
     check_invariants(tracking, song.duration_us / 1e6)
     assert not tracking.steady
-    assert "TEMPO_DRIFTS" in tracking.warnings
+    assert "TEMPO_DRIFTS" in doubts_about(tracking)
     assert f_measure(np.array(song.beats_us) / 1e6, tracking.times) > 0.9
 
 
@@ -102,7 +103,7 @@ def test_nothing_to_follow_gets_an_even_grid(tracker, kind: str):
     tracking = track(sound, RATE, tracker)
     check_invariants(tracking, seconds)
     assert tracking.confidence == 0
-    assert tracking.warnings == ("NO_BEAT_FOUND",)
+    assert doubts_about(tracking) == ["NO_BEAT_FOUND"]
     assert tracking.bpm == 120
     assert np.allclose(tracking.times, np.arange(0, seconds, 0.5))
     assert list(tracking.numbers[:5]) == [1, 2, 3, 4, 1]

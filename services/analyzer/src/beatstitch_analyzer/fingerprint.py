@@ -16,7 +16,7 @@ from beatstitch_analyzer.backends import Choice, installed
 from beatstitch_core.keys import artefact_key
 from beatstitch_media.binaries import ffmpeg_build
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 INGEST_VERSION = 3
 _LIBRARIES = ("numpy", "scipy")
 

@@ -105,8 +105,8 @@ def _sections(stretches: Sequence[Stretch], duration_us: int) -> list[Section]:
 def _beats(tracking: Tracking, duration_us: int, form: Form | None) -> list[Beat]:
     """Strictly increasing, inside the song; what rounding makes equal is left out."""
     beats: list[Beat] = []
-    rows = zip(tracking.times, tracking.numbers, tracking.strengths, strict=True)
-    for index, (time, number, strength) in enumerate(rows):
+    rows = zip(tracking.times, tracking.numbers, tracking.trust, strict=True)
+    for index, (time, number, trust) in enumerate(rows):
         time_us = max(0, round(float(time) * US_PER_S))
         if beats and (time_us <= beats[-1].time_us or time_us > duration_us):
             continue
@@ -116,7 +116,7 @@ def _beats(tracking: Tracking, duration_us: int, form: Form | None) -> list[Beat
             time_ms=us_to_ms(time_us),
             beat_number=int(number),
             is_downbeat=int(number) == 1,
-            confidence=round(tracking.confidence * float(strength), 4),
+            confidence=round(float(trust), 4),
         )
         if form is not None:
             beat.energy = round(float(form.energy[index]), 4)

@@ -2,7 +2,7 @@
 
 Without FILE, paths are read from standard input, one a line, and each is answered at once. The
 models are loaded once. A file that can't be read is answered with {"path", "error"}; the run goes
-on and ends with 1.
+on and ends with 1. Where nothing beats there are no beats, and a warning says so.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from beatstitch_analyzer.backends import installed
-from beatstitch_analyzer.beats.model import METRES, Tracking
+from beatstitch_analyzer.beats.model import METRES, Doubles, Tracking
 from beatstitch_analyzer.beats.track import track
 from beatstitch_analyzer.beats.trackers import Tracker, load_tracker
+from beatstitch_analyzer.structure.doubts import doubts_about
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media.audio import decode_mono
 
@@ -74,15 +75,20 @@ def _listen(path: Path, tracker: Tracker) -> Tracking:
 
 
 def _as_json(tracking: Tracking) -> dict[str, Any]:
+    found = tracking.confidence > 0  # else the grid is one of our own making
     return {
-        "beats": [round(float(time), 6) for time in tracking.times],
-        "downbeats": [round(float(time), 6) for time in tracking.downbeats],
-        "tempo": round(tracking.bpm, 6),
-        "meter": tracking.beats_per_bar,
+        "beats": _rounded(tracking.times) if found else [],
+        "downbeats": _rounded(tracking.downbeats) if found else [],
+        "tempo": round(tracking.bpm, 6) if found else None,
+        "meter": tracking.beats_per_bar if found else None,
         "confidence": round(tracking.confidence, 4),
         "analyzer": tracking.analyzer,
-        "warnings": list(tracking.warnings),
+        "warnings": doubts_about(tracking),
     }
+
+
+def _rounded(times: Doubles) -> list[float]:
+    return [round(float(time), 6) for time in times]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ _NEAR_S = 0.015
 _CLEAR = 4.0
 _EDGES_HZ = (30, 150, 400, 1000, 2500, 6000, 16000)
 _FLOOR = 1e-3
-_BATCH = 256
+_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,13 +7,7 @@ import numpy as np
 from beatstitch_analyzer.beats.flux import Evidence
 from beatstitch_analyzer.beats.lattice import MAX_BPM, MIN_BPM, RawPath, best_path, build_lattice
 from beatstitch_analyzer.beats.model import METRES, BeatPath
-from beatstitch_analyzer.beats.worth import (
-    TEETH,
-    FluxWeights,
-    FluxWorth,
-    bar_evidence,
-    local_periodicity,
-)
+from beatstitch_analyzer.beats.worth import FluxWeights, FluxWorth, bar_evidence
 
 
 def decode_flux(
@@ -33,20 +27,11 @@ def decode_flux(
     worth = FluxWorth(evidence, lattice, weights, metres)
     paths: dict[int, RawPath] = {}
     for metre in metres:
-        first, other = worth.of_bars(metre)
-        paths[metre] = best_path(lattice, first, other, metre)
+        paths[metre] = best_path(lattice, worth.of_bars(metre), count, metre)
     metre = max(paths, key=lambda m: paths[m].score)
     path = paths[metre]
     inside = (path.starts >= 0) & (path.starts < count)
     return BeatPath(path.starts[inside].astype(np.float64), path.numbers[inside], metre, path.score)
-
-
-def periodicity(evidence: Evidence) -> float:
-    """How periodic the onsets are at the best tempo of each moment; 1 for clicks, 0 for noise."""
-    lengths = build_lattice(MIN_BPM, MAX_BPM, FluxWeights().stiffness).lengths
-    local = local_periodicity(evidence.onset, int(lengths[-1]) * TEETH)
-    comb = np.mean([local[:, lengths * tooth] for tooth in range(1, TEETH + 1)], axis=0)
-    return float(comb.max(axis=1).mean())
 
 
 def bar_contrast(evidence: Evidence, path: BeatPath) -> float:

@@ -18,6 +18,7 @@ from beatstitch_analyzer.beats.lattice import (
     MIN_BPM,
     Lattice,
     RawPath,
+    Scores,
     best_path,
     build_lattice,
 )
@@ -72,36 +73,53 @@ def decode(
     if not _HEARD_METRES & {*metres}:
         half = activations.any_beat * np.float32(0.5)
         activations = Activations(half, half)
-    first, other = _beat_scores(activations, lattice)
+    heard = _NetworkWorth(activations, lattice)
     worth = FluxWorth(evidence, lattice, _WITH_NETWORK, metres) if evidence is not None else None
     paths: dict[int, RawPath] = {}
     for metre in metres:
-        scores = (first, other)
+        scores: Scores = heard
         if worth is not None:
-            of_first, of_other = worth.of_bars(metre)
-            of_first += first
-            of_other += other
-            scores = (of_first, of_other)
-        paths[metre] = best_path(lattice, *scores, metre)
+            scores = _both(worth.of_bars(metre), heard)
+        paths[metre] = best_path(lattice, scores, len(activations.beat), metre)
     metre = max(paths, key=lambda m: paths[m].score)
     return _to_peaks(paths[metre], activations, metre)
 
 
-def _beat_scores(activations: Activations, lattice: Lattice) -> tuple[Floats, Floats]:
-    """Log probability of whole beats as `best_path` wants it: first of a bar, others."""
-    longest = lattice.longest
-    beat = activations.beat.astype(np.float64)
-    down = activations.downbeat.astype(np.float64)
-    none = _sums(np.log(np.maximum(1 - beat - down, _FLOOR) / (_PARTS - 1)), longest)
-    hits = [_sums(np.log(np.maximum(kind, _FLOOR)), longest) for kind in (down, beat)]
-    frames = len(beat) + longest
-    scores = np.empty((2, len(lattice.lengths), frames), np.float32)
-    for row, length in enumerate(lattice.lengths):
-        head = -(-int(length) // _PARTS)
-        tail = none[length : length + frames] - none[head : head + frames]
-        for kind in range(2):
-            scores[kind, row] = hits[kind][head : head + frames] - hits[kind][:frames] + tail
-    return scores[0], scores[1]
+def _both(one: Scores, two: Scores) -> Scores:
+    """The sum of what two say."""
+
+    def score(begin: int, end: int) -> tuple[Floats, Floats]:
+        first, other = one(begin, end)
+        of_first, of_other = two(begin, end)
+        first += of_first
+        other += of_other
+        return first, other
+
+    return score
+
+
+class _NetworkWorth:
+    """Log probability of whole beats, as `best_path` wants it."""
+
+    def __init__(self, activations: Activations, lattice: Lattice) -> None:
+        self._lattice = lattice
+        longest = lattice.longest
+        beat = activations.beat.astype(np.float64)
+        down = activations.downbeat.astype(np.float64)
+        self._none = _sums(np.log(np.maximum(1 - beat - down, _FLOOR) / (_PARTS - 1)), longest)
+        self._hits = [_sums(np.log(np.maximum(kind, _FLOOR)), longest) for kind in (down, beat)]
+
+    def __call__(self, begin: int, end: int) -> tuple[Floats, Floats]:
+        lengths = self._lattice.lengths
+        none, hits = self._none, self._hits
+        scores = np.empty((2, len(lengths), end - begin), np.float32)
+        for row, length in enumerate(lengths):
+            head = -(-int(length) // _PARTS)
+            tail = none[begin + length : end + length] - none[begin + head : end + head]
+            for kind in range(2):
+                hit = hits[kind][begin + head : end + head] - hits[kind][begin:end]
+                scores[kind, row] = hit + tail
+        return scores[0], scores[1]
 
 
 def _sums(values: Doubles, pad: int) -> Doubles:

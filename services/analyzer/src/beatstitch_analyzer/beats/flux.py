@@ -14,7 +14,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from beatstitch_analyzer.beats.model import FPS, SAMPLE_RATE, Floats
-from beatstitch_analyzer.beats.pieces import cut_out
+from beatstitch_analyzer.beats.pieces import cut_out, loudest
 
 _HOP = SAMPLE_RATE // FPS
 _WINDOW = 2048
@@ -35,14 +35,11 @@ class Evidence:
         bands: Onset strength below 180 Hz, up to 1.8 kHz, and above; (3, n), locally normalised.
         chroma: Energy by pitch class, (12, n), each frame of length 1 or all zero.
         loudness: Mean log magnitude, (n,).
-        rise: How far the flux of the strongest one in a hundred frames stands out of the usual
-            frame's, in summed log magnitude: music 9 to 60, noise 3, a steady sound nearly 0.
     """
 
     bands: Floats
     chroma: Floats
     loudness: Floats
-    rise: float
 
     @property
     def onset(self) -> Floats:
@@ -64,54 +61,41 @@ def hear(samples: Floats) -> Evidence:
     Returns:
         One frame per started 10 ms, centred as in `FPS`.
     """
-    levels, chroma, centres = spectra(samples)
-    flux = _flux(levels)
-    split = np.searchsorted(centres, _EDGES_HZ)
-    bands = np.stack([part.sum(axis=1) for part in np.split(flux, split, axis=1)])
-    rise = float(np.diff(np.percentile(bands.sum(axis=0), (50, 99)))[0]) if len(levels) else 0.0
-    return Evidence(_normalise(bands), chroma.T.copy(), levels.mean(axis=1), rise)
-
-
-def spectra(samples: Floats) -> tuple[Floats, Floats, Floats]:
-    """Log magnitude in mel bands and pitch classes.
-
-    Args:
-        samples: Mono float32, SAMPLE_RATE Hz.
-
-    Returns:
-        Levels (n, bands); chroma (n, 12), each row of length 1 or all zero; the bands' centres in
-        Hz.
-    """
     count = -(-len(samples) // _HOP)
     bank, centres = _filter_bank()
+    split = np.searchsorted(centres, _EDGES_HZ)
     fold = _chroma_fold()
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     # Quiet files sound like loud ones; what is as good as silent stays so.
-    peak = max(float(samples.max()), -float(samples.min())) if len(samples) else 0.0
-    level = np.float32(_PEAK / peak) if peak > _SILENT else np.float32(1)
-    window *= level
-    levels = np.empty((count, len(centres)), np.float32)
-    chroma = np.empty((count, 12), np.float32)
+    peak = loudest(samples)
+    window *= np.float32(_PEAK / peak) if peak > _SILENT else np.float32(1)
+    bands = np.zeros((3, count), np.float32)
+    chroma = np.empty((12, count), np.float32)
+    loudness = np.empty(count, np.float32)
+    before = np.empty((0, len(centres)), np.float32)
     for first in range(0, count, _PIECE):
         last = min(first + _PIECE, count)
-        part = slice(first, last)
         sound = cut_out(samples, first * _HOP - _WINDOW // 2, (last - 1) * _HOP + _WINDOW // 2)
         frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_HOP]
         magnitude = np.abs(fft.rfft(frames * window, axis=1))
-        levels[part] = np.log1p(magnitude @ bank)
-        chroma[part] = np.log1p(magnitude) @ fold
-    length = np.linalg.norm(chroma, axis=1, keepdims=True)
-    chroma /= np.maximum(length, 1e-6)
-    return levels, chroma, centres
+        levels = np.log1p(magnitude @ bank)
+        pitches = np.log1p(magnitude) @ fold
+        pitches /= np.maximum(np.linalg.norm(pitches, axis=1, keepdims=True), 1e-6)
+        chroma[:, first:last] = pitches.T
+        loudness[first:last] = levels.mean(axis=1)
+        before = np.concatenate((before[-_LAG:], levels))
+        flux = _flux(before)
+        # The rise is heard half the lag after the middle of the two frames.
+        at = slice(last - len(flux) - _LAG // 2, last - _LAG // 2)
+        bands[:, at] = [part.sum(axis=1) for part in np.split(flux, split, axis=1)]
+    return Evidence(_normalise(bands), chroma, loudness)
 
 
 def _flux(levels: Floats) -> Floats:
-    """Rise of each band against its loudest neighbour two frames ago; (n, bands)."""
-    widest = ndimage.maximum_filter1d(levels, 3, axis=1)
-    flux = np.zeros_like(levels)
-    np.maximum(levels[_LAG:] - widest[:-_LAG], 0, out=flux[_LAG:])
-    # The rise is heard half the lag after the middle of the two frames.
-    return np.roll(flux, -(_LAG // 2), axis=0)
+    """Rise of each band against its loudest neighbour two frames ago; (n − 2, bands)."""
+    widest = ndimage.maximum_filter1d(levels[:-_LAG], 3, axis=1)
+    rise: Floats = np.maximum(levels[_LAG:] - widest, 0)
+    return rise
 
 
 def _normalise(bands: Floats) -> Floats:

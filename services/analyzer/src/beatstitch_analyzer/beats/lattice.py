@@ -10,6 +10,7 @@ many frames are decoded at once: a minute of music takes a third of a second in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from beatstitch_analyzer.beats.model import FPS, Floats, Ints
 
 MIN_BPM = 55.0
 MAX_BPM = 215.0
+_AHEAD = 2048
+"""Frames whose beats are scored at once: all of an hour's would be a gigabyte."""
 _REACH = 8
 """A beat's length differs from the last one's by at most so many frames."""
 
@@ -48,6 +51,20 @@ class Lattice:
     def reach(self) -> int:
         """Largest change of length from beat to beat."""
         return len(self.change) // 2
+
+
+class Scores(Protocol):
+    """What possible beats are worth."""
+
+    def __call__(self, begin: int, end: int) -> tuple[Floats, Floats]:
+        """The first beat of a bar, and the others, each (lengths, end − begin).
+
+        Args:
+            begin: Of the beats that begin here to one before `end`; frame 0 lies `longest` frames
+                before the song, so that beats may begin before it and end after it.
+            end: At most longest + frames of the song.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,58 +106,78 @@ def build_lattice(min_bpm: float, max_bpm: float, stiffness: float) -> Lattice:
     return Lattice(lengths, change)
 
 
-def best_path(lattice: Lattice, first: Floats, other: Floats, metre: int) -> RawPath:
+def best_path(lattice: Lattice, scores: Scores, count: int, metre: int) -> RawPath:
     """Viterbi over beats.
 
     Args:
         lattice: The possible beats.
-        first: What the first beat of a bar is worth, (lengths, longest + frames): one of length
-            `lengths[k]` that begins at frame t − longest. Beats may begin before the song and end
-            after it.
-        other: The same for the other beats of a bar.
+        scores: What they are worth.
+        count: Frames of the song.
         metre: Beats in a bar, 1 to 12.
 
     Returns:
         The best path that covers the song.
     """
     lengths, longest = lattice.lengths, lattice.longest
-    kinds, frames = first.shape
+    kinds, frames = len(lengths), longest + count
     total = frames + longest
-    # recent[t − horizon, b, l]: the best of everything before t, given that beat b of the bar
+    # recent[l, b, t − horizon]: the best of everything before t, given that beat b of the bar
     # begins at t with length l. No beat reaches back further than the longest, so only that much is
     # kept.
-    recent = np.full((longest + 1, metre, kinds), -np.log(metre * lengths.sum()), np.float32)
+    recent = np.full((kinds, metre, longest + 1), -np.log(metre * lengths.sum()), np.float32)
     horizon = 0
     came = np.zeros((total, metre, kinds), np.int8)
-    columns = np.arange(kinds)[None, :]
+    rows = np.arange(kinds)[:, None]
+    scored = 0
     for begin in range(longest + 1, total, lattice.shortest):
         end = min(begin + lattice.shortest, total)
-        starts = np.arange(begin, end)[:, None] - lengths[None, :]
+        if min(end, frames) > scored:
+            low, scored = begin - longest, min(begin + _AHEAD, frames)
+            first, other = scores(low, scored)
+        starts = np.arange(begin, end)[None, :] - lengths[:, None]
         inside = starts < frames
-        clipped = np.minimum(starts, frames - 1)
-        ended = recent.transpose(0, 2, 1)[starts - horizon, columns]  # (block, lengths, metre)
-        worth = np.where(inside, other[columns, clipped], -np.inf)[..., None]
-        gained = np.repeat(worth, metre, axis=2)
-        gained[..., 0] = np.where(inside, first[columns, clipped], -np.inf)
-        gained += ended
-        block = np.ascontiguousarray(np.roll(gained.transpose(0, 2, 1), 1, axis=1))
-        fresh = np.full((end - begin, metre, kinds), -np.inf, np.float32)
-        _change_length(block, lattice, fresh, came[begin:end])
-        recent = np.concatenate((recent[end - begin :], fresh))
+        places = np.minimum(starts, frames - 1) - low
+        worth = np.where(inside, other[rows, places], -np.inf)
+        of_first = np.where(inside, first[rows, places], -np.inf)
+        # gained[l, b, t]: the best that ends at t with a beat of length l before beat b of the bar.
+        gained = np.empty((kinds, metre, end - begin), np.float32)
+        for beat in range(metre):
+            ended = recent[rows, beat, starts - horizon]
+            np.add(of_first if beat == 0 else worth, ended, out=gained[:, (beat + 1) % metre])
+        fresh, rows_taken = _change_length(gained, lattice)
+        came[begin:end] = rows_taken.transpose(2, 1, 0)
+        recent = np.concatenate((recent[:, :, end - begin :], fresh), axis=2)
         horizon = end - longest - 1
-    return _trace(lattice, recent[frames - horizon :], came, frames)
+    tail = recent[:, :, frames - horizon :].transpose(2, 1, 0)
+    return _trace(lattice, tail, came, frames)
 
 
-def _change_length(ended: Floats, lattice: Lattice, best: Floats, came: NDArray[np.int8]) -> None:
-    """best[…, new] = max over old of ended[…, old] + log P(new | old); `came`: row of `change`."""
-    kinds = ended.shape[2]
-    for row in range(len(lattice.change)):
-        offset = row - lattice.reach
+def _change_length(gained: Floats, lattice: Lattice) -> tuple[Floats, NDArray[np.int8]]:
+    """Max over old of gained[old] + log P(new | old), and the row of `change` it came by.
+
+    Args:
+        gained: (lengths, metre, block).
+        lattice: The possible beats.
+
+    Returns:
+        Both (lengths, metre, block).
+    """
+    kinds, reach = len(gained), lattice.reach
+    best = np.full(gained.shape, -np.inf, np.float32)
+    came = np.zeros(gained.shape, np.int8)
+    value, better = np.empty_like(gained), np.empty(gained.shape, np.bool_)
+    for row, change in enumerate(lattice.change):
+        offset = row - reach
         low, high = max(0, -offset), min(kinds, kinds - offset)
-        value = ended[:, :, low + offset : high + offset] + lattice.change[row, low:high]
-        better = value > best[:, :, low:high]
-        np.copyto(best[:, :, low:high], value, where=better)
-        np.copyto(came[:, :, low:high], row, where=better)
+        new, old = slice(low, high), slice(low + offset, high + offset)
+        np.add(gained[old], change[new, None, None], out=value[new])
+        np.greater(value[new], best[new], out=better[new])
+        np.maximum(value[new], best[new], out=best[new])
+        # Rows ascend, so the last better one is the largest: no branches.
+        taken = better[new].view(np.int8)
+        taken *= np.int8(row)
+        np.maximum(came[new], taken, out=came[new])
+    return best, came
 
 
 def _trace(lattice: Lattice, tail: Floats, came: NDArray[np.int8], frames: int) -> RawPath:

@@ -23,11 +23,11 @@ class LstmLayer:
     """One bidirectional layer of all networks; n networks, i inputs, h units a direction.
 
     Attributes:
-        inputs: Input weights, (2n, i, 4h); forward directions first. Gates in the order i, f, o,
-            cell.
+        inputs: Input weights, (2n, i, 4h); forward directions first. Gates in the order i, f,
+            cell, o; those of i, f and o halved, see `_scan`.
         recurrent: Recurrent weights, (2n, h, 4h).
         bias: (2n, 1, 4h).
-        peepholes: Peephole weights of the gates i, f, o; (2n, 3, h).
+        peepholes: Peephole weights of the gates i, f, o, halved; (2n, 3, h).
     """
 
     inputs: Floats
@@ -80,13 +80,12 @@ def _run_layer(layer: LstmLayer, data: Floats) -> Floats:
     nets, windows, steps, width = data.shape
     units = layer.recurrent.shape[1]
     drive = np.empty((steps, 2 * nets, windows, 4 * units), np.float32)
-    for cell in range(2 * nets):
-        source = data[cell % nets]
-        if cell >= nets:
-            source = source[:, ::-1]
-        flat = np.ascontiguousarray(source).reshape(windows * steps, width) @ layer.inputs[cell]
-        flat += layer.bias[cell]
-        drive[:, cell] = flat.reshape(windows, steps, -1).swapaxes(0, 1)
+    for net in range(nets):
+        flat = np.ascontiguousarray(data[net]).reshape(windows * steps, width)
+        for cell, order in ((net, 1), (net + nets, -1)):
+            driven = flat @ layer.inputs[cell]
+            driven += layer.bias[cell]
+            drive[::order, cell] = driven.reshape(windows, steps, -1).swapaxes(0, 1)
     out = _scan(layer, drive, units)
     forward = out[:, :nets]
     backward = out[::-1, nets:]
@@ -95,7 +94,11 @@ def _run_layer(layer: LstmLayer, data: Floats) -> Floats:
 
 
 def _scan(layer: LstmLayer, drive: Floats, units: int) -> Floats:
-    """Steps through time; `drive` is (time, 2n, windows, 4h), the answer (time, 2n, windows, h)."""
+    """Steps through time; `drive` is (time, 2n, windows, 4h), the answer (time, 2n, windows, h).
+
+    The sigmoid of x is (1 + tanh(x / 2)) / 2, which does not overflow; its inputs come halved, so
+    that the gates and the cell are one tanh.
+    """
     steps, cells, windows, _ = drive.shape
     out = np.empty((steps, cells, windows, units), np.float32)
     hidden = np.zeros((cells, windows, units), np.float32)
@@ -105,30 +108,29 @@ def _scan(layer: LstmLayer, drive: Floats, units: int) -> Floats:
     gates = np.empty((cells, windows, 4 * units), np.float32)
     early = gates[..., : 2 * units]
     early_pairs = early.reshape(cells, windows, 2, units)
-    output = gates[..., 2 * units : 3 * units]
-    fresh = gates[..., 3 * units :]
-    scratch = np.empty((cells, windows, 2, units), np.float32)
+    early_three = gates[..., : 3 * units]
+    fresh = gates[..., 2 * units : 3 * units]
+    output = gates[..., 3 * units :]
+    pairs = np.empty((cells, windows, 2, units), np.float32)
+    single = np.empty((cells, windows, units), np.float32)
+    half = np.float32(0.5)
     for step in range(steps):
         np.matmul(hidden, layer.recurrent, out=gates)
         gates += drive[step]
-        np.multiply(state[:, :, None], gate_peep, out=scratch)
-        early_pairs += scratch
-        _sigmoid(early)
-        np.tanh(fresh, out=fresh)
+        np.multiply(state[:, :, None], gate_peep, out=pairs)
+        early_pairs += pairs
+        np.tanh(early_three, out=early_three)
+        early *= half
+        early += half
         state *= early_pairs[:, :, 1]
         fresh *= early_pairs[:, :, 0]
         state += fresh
-        output += state * out_peep
-        _sigmoid(output)
+        np.multiply(state, out_peep, out=single)
+        output += single
+        np.tanh(output, out=output)
+        output *= half
+        output += half
         hidden = out[step]
         np.tanh(state, out=hidden)
         hidden *= output
     return out
-
-
-def _sigmoid(values: Floats) -> None:
-    """In place; by tanh, which does not overflow."""
-    values *= np.float32(0.5)
-    np.tanh(values, out=values)
-    values += np.float32(1)
-    values *= np.float32(0.5)

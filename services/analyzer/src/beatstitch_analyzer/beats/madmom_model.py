@@ -105,15 +105,29 @@ def _convert(networks: list[list[Any]]) -> Ensemble:
 
 def _stack(cells: list[Any]) -> LstmLayer:
     """LSTM cells of equal shape → one batch."""
-    gates = [(c.input_gate, c.forget_gate, c.output_gate, c.cell) for c in cells]
+    gates = [(c.input_gate, c.forget_gate, c.cell, c.output_gate) for c in cells]
 
     def stack(name: str, axis: int) -> Floats:
-        rows = [np.concatenate([getattr(g, name) for g in row], axis=axis) for row in gates]
+        rows = [
+            np.concatenate([_halved(g, name, g is c.cell) for g in row], axis=axis)
+            for c, row in zip(cells, gates, strict=True)
+        ]
         return np.stack(rows).astype(np.float32)
 
     return LstmLayer(
         inputs=stack("weights", 1),
         recurrent=stack("recurrent_weights", 1),
         bias=stack("bias", 0)[:, None],
-        peepholes=np.stack([np.stack([g.peephole_weights for g in row[:3]]) for row in gates]),
+        peepholes=np.stack(
+            [
+                np.stack([_halved(g, "peephole_weights") for g in (row[0], row[1], row[3])])
+                for row in gates
+            ]
+        ),
     )
+
+
+def _halved(gate: Any, name: str, whole: bool = False) -> Floats:  # noqa: ANN401
+    """Weights as `LstmLayer` has them: half of a gate's, which is exact in floats."""
+    weights: Floats = np.asarray(getattr(gate, name), np.float32)
+    return weights if whole else weights * np.float32(0.5)

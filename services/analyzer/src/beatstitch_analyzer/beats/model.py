@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -73,9 +73,9 @@ class Tracking:
     Attributes:
         times: Beats in seconds from the first sample, strictly increasing, inside the song.
         numbers: Place of each beat in its bar, from 1.
-        strengths: How much is heard on each beat, 0 to 1.
+        trust: How likely the beats around each one are right, 0 to 1.
         bpm: Tempo over the song.
-        confidence: How much to trust it, 0 to 1; 0 for an even grid over nothing.
+        confidence: How likely the beats are right, 0 to 1; 0 for an even grid over nothing.
         beats_per_bar: The metre.
         metre_heard: Whether the tracker heard downbeats or counted.
         steady: Whether the beats lie on one exact line.
@@ -83,12 +83,11 @@ class Tracking:
         analyzer: "madmom" or "librosa".
         analyzer_version: Versions of what made it.
         model_licence: Licence of the model's weights; empty without one.
-        warnings: Codes for `AnalysisWarning`.
     """
 
     times: Doubles
     numbers: Ints
-    strengths: Doubles
+    trust: Doubles
     bpm: float
     confidence: float
     beats_per_bar: int
@@ -98,7 +97,6 @@ class Tracking:
     analyzer: str
     analyzer_version: str
     model_licence: str = ""
-    warnings: tuple[str, ...] = field(default=())
 
     @property
     def downbeats(self) -> Doubles:

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import fft, ndimage
 
 from beatstitch_analyzer.beats.flux import Evidence
-from beatstitch_analyzer.beats.lattice import Lattice
-from beatstitch_analyzer.beats.model import FPS, Floats
+from beatstitch_analyzer.beats.lattice import Lattice, Scores
+from beatstitch_analyzer.beats.model import FPS, Floats, Ints
 
 TEETH = 4
 """Periodicity at a beat's length is that at so many multiples of it."""
@@ -76,44 +76,62 @@ class FluxWorth:
     ) -> None:
         self._lattice, self._weights = lattice, weights
         count = len(evidence.loudness)
-        self._local = local_periodicity(evidence.onset, lattice.longest * max(TEETH, *metres))
+        longest, lengths = lattice.longest, lattice.lengths
+        self._local = local_periodicity(evidence.onset, longest * max(TEETH, *metres))
         self._steps = np.minimum((np.arange(count) + _STEP // 2) // _STEP, len(self._local) - 1)
-        self._change = bar_evidence(evidence, weights)
-        self._base = self._beats(ndimage.maximum_filter1d(evidence.onset, 3))
-
-    def of_bars(self, metre: int) -> tuple[Floats, Floats]:
-        """Worth of the first beat of a bar, and of others; each (lengths, longest + n)."""
-        weights, lengths = self._weights, self._lattice.lengths
-        longest = self._lattice.longest
-        bars = self._local[:, lengths * metre] * (weights.bar_period * lengths)
-        other = self._base.copy()
-        other[:, longest:] += bars.T.astype(np.float32)[:, self._steps]
-        begins = np.zeros(other.shape[1], np.float32)
-        begins[longest:] = weights.downbeat * self._change
-        if metre == _USUAL_METRE:
-            begins += weights.four
-        first: Floats = (metre * lengths[:, None]).astype(np.float32) * begins
-        first += other
-        return first, other
-
-    def _beats(self, onset: Floats) -> Floats:
-        weights, lengths = self._weights, self._lattice.lengths
-        longest = self._lattice.longest
-        octaves = np.log2(60 * FPS / lengths / weights.usual_bpm) / weights.octaves
-        usual = (-0.5 * weights.tempo * octaves**2).astype(np.float32)
         comb = np.mean([self._local[:, lengths * n] for n in range(1, TEETH + 1)], axis=0)
-        worth = np.zeros((len(lengths), longest + len(onset)), np.float32)
-        worth[:, longest:] = (weights.period * comb.T).astype(np.float32)[:, self._steps]
-        worth[:, longest:] += np.float32(weights.onset) * onset
-        around = np.pad(np.float32(weights.swing) * onset, longest)
+        self._comb = (weights.period * comb.T).astype(np.float32)
+        octaves = np.log2(60 * FPS / lengths / weights.usual_bpm) / weights.octaves
+        usual: Floats = (-0.5 * weights.tempo * octaves**2).astype(np.float32)
+        self._usual = usual[:, None]
+        onset = ndimage.maximum_filter1d(evidence.onset, 3)
+        downbeat = np.float32(weights.downbeat)
+        self._onset = np.pad(np.float32(weights.onset) * onset, longest)
+        self._around = np.pad(np.float32(weights.swing) * onset, 2 * longest)
+        self._change = np.pad(downbeat * bar_evidence(evidence, weights), (longest, 0))
+
+    def of_bars(self, metre: int) -> Scores:
+        """Worth of the beats of bars of so many."""
+        weights, lengths = self._weights, self._lattice.lengths
+        bars = self._local[:, lengths * metre] * (weights.bar_period * lengths)
+        bars = bars.T.astype(np.float32)
+        four = np.float32(weights.four if metre == _USUAL_METRE else 0)
+        bar_lengths = (metre * lengths[:, None]).astype(np.float32)
+
+        def score(begin: int, end: int) -> tuple[Floats, Floats]:
+            other = self._beats(begin, end)
+            song, steps = self._song(begin, end)
+            other[:, song] += bars[:, steps]
+            begins: Floats = self._change[begin:end] + four
+            return bar_lengths * begins + other, other
+
+        return score
+
+    def _beats(self, begin: int, end: int) -> Floats:
+        """Worth of beats wherever in a bar."""
+        lengths, longest = self._lattice.lengths, self._lattice.longest
+        worth = np.zeros((len(lengths), end - begin), np.float32)
+        song, steps = self._song(begin, end)
+        worth[:, song] = self._comb[:, steps]
+        worth += self._onset[begin:end]
         for row, length in enumerate(lengths):
             third = round(int(length) / 3)
-            before = around[longest - third : longest - third + len(onset)]
-            after = around[longest + third : longest + third + len(onset)]
-            worth[row, longest:] += before - after
-        worth += usual[:, None]
+            at = begin + longest
+            before = self._around[at - third : at - third + end - begin]
+            after = self._around[at + third : at + third + end - begin]
+            worth[row] += before - after
+        # What lies before the song says nothing, even of beats inside it.
+        worth[:, : song.start] = 0
+        worth += self._usual
         worth *= lengths[:, None].astype(np.float32)
         return worth
+
+    def _song(self, begin: int, end: int) -> tuple[slice, Ints]:
+        """Which of the frames lie inside the song, and the steps of `local_periodicity` there."""
+        longest = self._lattice.longest
+        inside = max(longest - begin, 0)
+        steps: Ints = self._steps[begin + inside - longest : max(end - longest, 0)]
+        return slice(min(inside, end - begin), end - begin), steps
 
 
 def local_periodicity(onset: Floats, longest: int) -> Floats:

@@ -77,8 +77,7 @@ def _arrays(parts: Activations | Evidence, prefix: str) -> dict[str, Any]:
 def _from_file(file: Any, kind: type[T], prefix: str) -> T:  # noqa: ANN401 - numpy's NpzFile
     values: dict[str, Any] = {}
     for field in fields(kind):
-        value = file[prefix + field.name].astype(np.float32)
-        values[field.name] = value if value.ndim else float(value)
+        values[field.name] = file[prefix + field.name].astype(np.float32)
     return kind(**values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from beatstitch_analyzer.beats.model import FPS, Doubles, Floats
+from beatstitch_analyzer.beats.pieces import cut_out
 from beatstitch_analyzer.structure.sound import Sound
 
 _REACH = 4
@@ -25,9 +26,8 @@ def beat_rms(samples: Floats, sample_rate: int, times: Doubles) -> Doubles:
     marks = np.clip(np.round(edges * sample_rate), 0, len(samples)).astype(np.int64)
     rms = np.zeros(len(times))
     for index in range(len(times)):
-        part = samples[marks[index] : marks[index + 1]].astype(np.float64)
-        power = float(np.mean(part * part)) if len(part) else 0.0
-        rms[index] = np.sqrt(power) if np.isfinite(power) else 0.0
+        part = cut_out(samples, int(marks[index]), int(marks[index + 1])).astype(np.float64)
+        rms[index] = np.sqrt(np.mean(part * part)) if len(part) else 0.0
     return rms
 
 

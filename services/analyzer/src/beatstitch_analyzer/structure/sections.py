@@ -30,7 +30,7 @@ class Stretch:
         end: Seconds.
         label: "A" to "Z", then "A1", "B1", …: same letter, similar sound.
         energy: RMS of its beats in relation to the loudest section, 0 to 1.
-        confidence: Mean confidence of its beats, 0 to 1.
+        confidence: How likely its beats are right, 0 to 1.
     """
 
     start: float
@@ -73,7 +73,7 @@ def find_sections(sound: Sound, tracking: Tracking, rms: Doubles, duration: floa
             end=float(times[i + 1]),
             label=_letter(labels[i]),
             energy=float(energy[i]),
-            confidence=tracking.confidence * _mean(tracking.strengths[span]),
+            confidence=_mean(tracking.trust[span]),
         )
         for i, span in enumerate(spans)
     ]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from beatstitch_analyzer.beats.model import FPS, Doubles, Floats
+from beatstitch_analyzer.beats.pieces import cut_out, loudest
 
 BAND_EDGES_HZ = (200.0, 2000.0)
 """Onsets are told apart below, between and above."""
@@ -79,11 +80,7 @@ def hear_sound(samples: Floats, sample_rate: int) -> Sound:
 
 def _gain(samples: Floats) -> np.float32:
     """Quiet files sound like loud ones; what is as good as silent stays so."""
-    piece = 1 << 20
-    peak = 0.0
-    for first in range(0, len(samples), piece):
-        part = np.nan_to_num(samples[first : first + piece], posinf=0.0, neginf=0.0)
-        peak = max(peak, float(np.abs(part).max()))
+    peak = loudest(samples)
     return np.float32(_PEAK / peak if peak > _SILENT else 1.0)
 
 
@@ -91,9 +88,7 @@ def _frames(samples: Floats, centres: np.ndarray, window: int) -> Floats:
     """Windows around samples, (n, window); silence beyond the ends."""
     first = int(centres[0]) - window // 2
     last = int(centres[-1]) + window // 2
-    part = samples[max(first, 0) : min(last, len(samples))]
-    part = np.nan_to_num(part, posinf=0.0, neginf=0.0)
-    part = np.pad(part, (max(-first, 0), max(last - len(samples), 0)))
+    part = cut_out(samples, first, last)
     views = np.lib.stride_tricks.sliding_window_view(part, window)
     frames: Floats = views[centres - centres[0]]
     return frames

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatstitch.v1 import failure_pb2
+from beatstitch_analyzer.beats.pieces import let_go
 from beatstitch_core.errors import BeatStitchError
 
 VERSION = 1
@@ -24,6 +25,7 @@ _MAGIC = b"BSWF"
 _HEADER = struct.Struct("<4sHHIQ")
 _LEVEL = struct.Struct("<IIQ")
 _FULL_SCALE = 127
+_PIECE = 64 * SAMPLES_PER_BIN[-1]
 HEAD_BYTES = _HEADER.size + _LEVEL.size * len(SAMPLES_PER_BIN)
 
 Bytes8 = NDArray[np.int8]
@@ -119,11 +121,20 @@ def corrupt() -> BeatStitchError:
 
 def _coarse(samples: NDArray[np.float32], size: int) -> Planes:
     """One level straight from the samples; the last bin may hold fewer."""
-    starts = np.arange(0, len(samples), size)
-    clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    lengths = np.diff(np.append(starts, len(samples)))
+    pieces = [_piece(samples, first, size) for first in range(0, len(samples), _PIECE)]
+    let_go(samples)
+    return Planes(*(np.concatenate(planes) for planes in zip(*pieces, strict=True)))
+
+
+def _piece(samples: NDArray[np.float32], first: int, size: int) -> tuple[Bytes8, Bytes8, Bytes8]:
+    """Minima, maxima and RMS of some bins: an hour of samples at once would be gigabytes."""
+    let_go(samples)
+    part = samples[first : first + _PIECE]
+    starts = np.arange(0, len(part), size)
+    clean = np.nan_to_num(part, nan=0.0, posinf=1.0, neginf=-1.0)
+    lengths = np.diff(np.append(starts, len(part)))
     power = np.add.reduceat(clean.astype(np.float64) ** 2, starts) / lengths
-    return Planes(
+    return (
         _to_bytes(np.minimum.reduceat(clean, starts)),
         _to_bytes(np.maximum.reduceat(clean, starts)),
         _to_bytes(np.sqrt(power)),
