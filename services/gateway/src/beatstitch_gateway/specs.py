@@ -139,15 +139,29 @@ def no_ready_audio() -> BeatStitchError:
     )
 
 
+def named_media(edl: Edl) -> dict[str, str]:
+    """The pictures and clips of an EDL in the order in which they come first: id → SHA-256.
+
+    Those of its segments, then those that lie over them.
+    """
+    named: dict[str, str] = {}
+    for segment in edl.segments:
+        named.setdefault(segment.media_asset_id, segment.media_sha256)
+    for over in edl.overlays:
+        if over.HasField("picture"):
+            named.setdefault(over.picture.media_asset_id, over.picture.media_sha256)
+    return named
+
+
 async def edl_assets(
     tx: Transaction, tenant: str, project_id: str, edl: Edl
 ) -> tuple[AssetRow, list[AssetRow]]:
-    """The song and, once each, the pictures and clips that an EDL names.
+    """The song and, once each, the pictures and clips that an EDL names; see `named_media`.
 
     Raises:
         BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
     """
-    media_ids = list(dict.fromkeys(segment.media_asset_id for segment in edl.segments))
+    media_ids = list(named_media(edl))
     rows = await assets.get_many(tx, tenant, project_id, [edl.audio.asset_id, *media_ids])
     for asset_id in (edl.audio.asset_id, *media_ids):
         if asset_id not in rows:

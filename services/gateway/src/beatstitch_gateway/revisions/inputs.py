@@ -5,6 +5,7 @@ from __future__ import annotations
 from beatstitch.internal.v1.job_spec_pb2 import TimelineBuildSpec
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.timeline_pb2 import TimelineInputs, TimelineMedia
+from beatstitch_gateway.specs import named_media
 
 
 def built_inputs(build: TimelineBuildSpec, chosen: TimelineInputs) -> TimelineInputs:
@@ -29,11 +30,12 @@ def built_inputs(build: TimelineBuildSpec, chosen: TimelineInputs) -> TimelineIn
 
 def given_inputs(edl: Edl) -> TimelineInputs:
     """Of a client's own EDL: what it names, media in the order in which they come first."""
-    checksums = {segment.media_asset_id: segment.media_sha256 for segment in reversed(edl.segments)}
-    order = dict.fromkeys(segment.media_asset_id for segment in edl.segments)
     return TimelineInputs(
         audio_asset_id=edl.audio.asset_id,
         audio_sha256=edl.audio.sha256,
         beat_grid_sha256=edl.beat_grid_sha256,
-        media=[TimelineMedia(asset_id=item, sha256=checksums[item]) for item in order],
+        media=[
+            TimelineMedia(asset_id=asset_id, sha256=sha256)
+            for asset_id, sha256 in named_media(edl).items()
+        ],
     )

@@ -115,7 +115,7 @@ async def export(deps: Deps, tenant: str, request: ExportTimelineRequest) -> Exp
 
 async def _as_if_built(tx: Transaction, tenant: str, edl: Edl) -> TimelineBuildSpec:
     """Of an EDL that was not built here: from what it shows, as far as that is still there."""
-    shown = dict.fromkeys(segment.media_asset_id for segment in edl.segments)
+    shown = specs.named_media(edl)
     found = await assets.get_many(tx, tenant, edl.project_id, [edl.audio.asset_id, *shown])
     song = found.get(edl.audio.asset_id)
     return TimelineBuildSpec(

@@ -107,7 +107,7 @@ class TimelineRpc(TimelineServiceServicer):
             now = await project_now(tx, tenant, request.project_id, template_id)
         timeline = row.full()
         inputs = timeline.inputs if timeline.HasField("inputs") else given_inputs(timeline.edl)
-        shown = {segment.media_asset_id for segment in timeline.edl.segments}
+        shown = specs.named_media(timeline.edl)
         return GetTimelineResponse(
             timeline=timeline,
             stale=stale_reasons(inputs, shown, now),
