@@ -54,7 +54,7 @@ def test_all_that_is_wrong_is_told_at_once():
         transition=Transition(type=9, frames=-1),
         fit=9,
         fill=9,
-        image_motion=9,
+        image_motion=99,
         on_low_confidence=9,
         audio_start_us=5,
         audio_end_us=5,
@@ -70,6 +70,7 @@ def test_all_that_is_wrong_is_told_at_once():
         "fill",
         "image_motion",
         "on_low_confidence",
+        "transition.frames",
         "audio_end_us",
     }
 
