@@ -17,7 +17,7 @@ EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs bench bench-beats constraints \
+.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery bench bench-beats constraints \
         dev prod logs logs-worker migrate backup shell-api shell-worker clean
 
 help: ## This list
@@ -78,6 +78,9 @@ docs: $(STAMP) ## Generate docs/api.md and docs/errors.md
 	@$(BIN)/python tools/api_reference.py
 	@$(BIN)/python tools/error_catalogue.py
 	@$(BIN)/python tools/settings_reference.py
+
+gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer can show
+	@$(BIN)/python tools/gallery.py
 
 bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
 	@$(BIN)/python bench/render_bench.py
