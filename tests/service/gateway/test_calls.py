@@ -13,6 +13,8 @@ from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
 
+SWAP = {"swap": {"segment_index": 0, "other_index": 0}}
+
 
 async def test_no_call_without_a_key(house):
     for key in ("", "nonsense", "bsk_0000_1111", house.key[:-1] + "x"):
@@ -76,6 +78,14 @@ async def test_nobody_sees_what_belongs_to_another(house):
                 c.GetTimeline(project_id=project_id),
                 c.ListRevisions(project_id=project_id),
                 c.ValidateTimeline(edl=edl),
+                c.ApplyEdits(project_id=project_id, edl_hash=edl_hash, edits=[SWAP]),
+                c.PutTimeline(project_id=project_id, edl_hash=edl_hash, edl=edl),
+                c.UndoTimeline(project_id=project_id, edl_hash=edl_hash),
+                c.RedoTimeline(project_id=project_id, edl_hash=edl_hash),
+                c.RestoreRevision(project_id=project_id, edl_hash=edl_hash, revision=1),
+                c.DiffRevisions(project_id=project_id, from_revision=1),
+                c.ExplainCut(project_id=project_id),
+                c.ExportTimeline(project_id=project_id, format=1),
                 c.CreateRender(project_id=project_id, edl_hash=edl_hash),
                 c.ListRenders(project_id=project_id),
                 c.PlanRender(project_id=project_id, edl_hash=edl_hash),
@@ -94,6 +104,7 @@ async def test_nobody_sees_what_belongs_to_another(house):
                 c.EditBeatGrid(asset_id=song_id, replace=True),
                 c.RenderBeatProof(asset_id=song_id),
                 c.ExportWaveform(asset_id=song_id),
+                c.ExportBeatGrid(asset_id=song_id),
                 c.GetFilmstrip(asset_id=picture_id),
             ],
             "RENDER_NOT_FOUND": [
