@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy import ndimage
 from support.composed import composed, equal, rgb_of
+from support.everything import everything, picture, tall_photo
 
 from beatstitch.v1 import edl_pb2
 from beatstitch_renderer.compositor.planes import filled
@@ -18,7 +18,6 @@ from beatstitch_renderer.planning.borders import PieceSizes
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_samples.coded import coded_image, decode_frame_code
 from beatstitch_samples.coded_clips import coded_clip
-from beatstitch_samples.photos import paint
 
 SIZE = (320, 180)
 PUNCH, FLASH = edl_pb2.ACCENT_TYPE_PUNCH_IN, edl_pb2.ACCENT_TYPE_FLASH
@@ -27,11 +26,6 @@ WHOLE = 65_536
 
 def us(frame: int, rate=Fraction(30)) -> int:
     return round(frame / rate * 1_000_000)
-
-
-def picture(folder, name: str, pixels: np.ndarray):
-    Image.fromarray(pixels).save(folder / f"{name}.png")
-    return folder / f"{name}.png"
 
 
 def codes(frames) -> list[int | None]:
@@ -174,10 +168,6 @@ def test_blows_on_clips_wait_for_their_segment_and_end_with_it(studio, tmp_path)
     assert changed == [20, 21, 22, 23, 36, 37, 38, 39]
 
 
-def tall_photo(folder):
-    return picture(folder, "tall", paint("mountains", size=(540, 960)))
-
-
 def test_blur_shows_all_of_the_picture_before_itself(studio, tmp_path):
     path = tall_photo(tmp_path)
     frames = {}
@@ -269,49 +259,6 @@ def test_focus_in_a_turned_clip_counts_in_the_picture_as_seen(studio, tmp_path):
     # 569 lines of which 180 are shown: nothing of the code's middle is seen at the top.
     assert not np.array_equal(shifts[0].y, shifts[65_536].y)
     assert decode_frame_code(rgb_of(shifts[0])) is None
-
-
-def everything(studio, folder):
-    """An EDL with every transition, alignment, fit, speed and blow, long and short segments."""
-    wide = [
-        coded_clip(folder / f"{i}.mp4", source_id=i, frames=90, size=SIZE, gop=40) for i in (1, 2)
-    ]
-    tall = coded_clip(folder / "3.mp4", source_id=3, frames=60, size=(180, 320))
-    photos = [picture(folder, name, paint(name, size=(400, 300))) for name in ("dunes", "city")]
-    photos.append(tall_photo(folder))
-    shots, fits = [], edl_pb2.Fit.values()[1:]
-    sources = [wide[0], photos[0], tall, wide[1], photos[1], wide[0], photos[2]]
-    for i in range(16):
-        source = sources[i * 3 % 7]
-        length, fit = (150 if i in {4, 9} else 18 + i), fits[i % 4]
-        if isinstance(source, type(tall)):
-            fill = edl_pb2.FillPolicy.values()[1 + i % 2]
-            shots.append(studio.Shot(source.path, length, us(3 * i), us(55), fit=fit, fill=fill))
-        else:
-            move = edl_pb2.KenBurns()
-            getattr(move, "from").CopyFrom(edl_pb2.UnitRect(w=WHOLE, h=WHOLE))
-            move.to.CopyFrom(edl_pb2.UnitRect(x=9_000, y=9_000, w=48_000, h=48_000))
-            shots.append(studio.Shot(source, length, fit=fit, move=move if i % 3 else None))
-    edl = studio.edl(shots)
-    kinds, directions = edl_pb2.TransitionType.values()[2:], edl_pb2.Direction.values()[1:]
-    for i, segment in enumerate(edl.segments):
-        if i:
-            half = min(shots[i].frames, shots[i - 1].frames) // 2
-            way_in = segment.transition_in
-            way_in.type, way_in.frames = kinds[i % 7], half if i % 2 else half // 2
-            way_in.align = edl_pb2.TransitionAlign.values()[1 + i % 3]
-            way_in.direction = directions[i % 4]
-        if segment.source_out_us and i % 2:
-            segment.speed.points.add(frame=0, rate=30_000)
-            segment.speed.points.add(frame=12, rate=180_000)
-        if segment.fit == edl_pb2.FIT_FOCUS:
-            segment.focus.x, segment.focus.y = 12_000, 50_000
-        for frame in range(i % 5, shots[i].frames - 6, 40):
-            segment.accents.add(type=PUNCH, frame=frame, frames=6, amount=9_000)
-            segment.accents.add(type=FLASH, frame=frame + 1, frames=5, amount=30_000)
-    way_in = edl.segments[9].transition_in
-    way_in.align = edl_pb2.TRANSITION_ALIGN_START
-    return shots, edl
 
 
 def test_one_piece_or_many_show_the_same_in_every_value(studio, tmp_path):
