@@ -40,6 +40,8 @@ def files(tmp_path: Path) -> Path:
 
 def test_help_documents_the_exit_codes(call):
     commands = [[], ["stitch"], ["up"], ["analyze"], ["jobs"], ["jobs", "watch"], ["version"]]
+    names = ("show", "revisions", "export", "explain", "diff", "undo", "redo")
+    commands += [["timeline"], *(["timeline", name] for name in names)]
     for command in commands:
         result = call(*command, "--help")
         assert result.exit_code == 0

@@ -40,6 +40,7 @@ _HINTS: Mapping[ErrorReason.ValueType, str] = {
     R.ERROR_REASON_QUOTA_EXCEEDED: "delete something, or ask the operator for more",
     R.ERROR_REASON_QUEUE_FULL: "try again in a minute",
     R.ERROR_REASON_RATE_LIMITED: "try again in a minute",
+    R.ERROR_REASON_EDL_HASH_MISMATCH: "somebody else changed the timeline: look again",
     R.ERROR_REASON_INTERNAL: "the server's log has the details",
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from beatstitch_client.cli import jobs
+from beatstitch_client.cli import jobs, timeline
 from beatstitch_client.cli.analyze import analyze
 from beatstitch_client.cli.exits import EPILOG
 from beatstitch_client.cli.running import command
@@ -29,6 +29,7 @@ app.command(epilog=EPILOG)(up)
 app.command(epilog=EPILOG)(stitch)
 app.command(epilog=EPILOG)(analyze)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(timeline.app, name="timeline")
 
 
 @app.command(epilog=EPILOG)
