@@ -52,7 +52,8 @@ def validate_edl(
     )
     for i, segment in enumerate(edl.segments):
         at = f"segments[{i}]"
-        found.expect_equal(segment.index, i, f"{at}.index")
+        if segment.index != i:
+            found.expect_equal(segment.index, i, f"{at}.index")
         pictures.check_picture(segment, media, at, found)
         check_looks(segment, at, found)
         sound.check_clip_sound(segment, at, found)

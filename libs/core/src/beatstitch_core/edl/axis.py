@@ -37,11 +37,10 @@ def check_frames(edl: Edl, found: Findings) -> None:
                 kind = "gap" if begin > expected_in else "overlap"
                 text = f"{kind}: the segment before ends at frame {expected_in}, this is at {begin}"
             found.add(f"{at}.timeline_in_frame", text)
-        found.expect(
-            out > begin,
-            f"{at}.timeline_out_frame",
-            f"must be above timeline_in_frame {begin}, not {out}",
-        )
+        if out <= begin:
+            found.add(
+                f"{at}.timeline_out_frame", f"must be above timeline_in_frame {begin}, not {out}"
+            )
         expected_in = out
     if edl.segments and expected_in != end:
         found.add(
@@ -54,9 +53,12 @@ def check_milliseconds(segment: Segment, rate: Rational, at: str, found: Finding
     """The fields for people say what the frames say."""
     begin = frame_time_ms(segment.timeline_in_frame, rate)
     out = frame_time_ms(segment.timeline_out_frame, rate)
-    found.expect_equal(segment.timeline_in_ms, begin, f"{at}.timeline_in_ms")
-    found.expect_equal(segment.timeline_out_ms, out, f"{at}.timeline_out_ms")
-    found.expect_equal(segment.render_duration_ms, out - begin, f"{at}.render_duration_ms")
+    if segment.timeline_in_ms != begin:
+        found.expect_equal(segment.timeline_in_ms, begin, f"{at}.timeline_in_ms")
+    if segment.timeline_out_ms != out:
+        found.expect_equal(segment.timeline_out_ms, out, f"{at}.timeline_out_ms")
+    if segment.render_duration_ms != out - begin:
+        found.expect_equal(segment.render_duration_ms, out - begin, f"{at}.render_duration_ms")
 
 
 def check_cuts(edl: Edl, found: Findings) -> None:
@@ -65,27 +67,24 @@ def check_cuts(edl: Edl, found: Findings) -> None:
     last_beat = -1
     for i, segment in enumerate(edl.segments):
         at, cut = f"segments[{i}].cut", segment.cut
+        beat, time_us = cut.beat_index, cut.beat_time_us
         if i == 0 and cut.rule == edl_pb2.CUT_RULE_START:
-            found.expect_equal(cut.beat_index, -1, f"{at}.beat_index")
-            found.expect_equal(cut.beat_time_us, 0, f"{at}.beat_time_us")
+            found.expect_equal(beat, -1, f"{at}.beat_index")
+            found.expect_equal(time_us, 0, f"{at}.beat_time_us")
             continue
-        if not found.expect(
-            cut.rule in _ON_BEATS,
-            f"{at}.rule",
-            "must be a rule that names a beat; START only for the first segment",
-        ):
+        if cut.rule not in _ON_BEATS:
+            found.add(
+                f"{at}.rule", "must be a rule that names a beat; START only for the first segment"
+            )
             continue
-        found.expect(
-            cut.beat_index > last_beat,
-            f"{at}.beat_index",
-            f"must be above the last cut's beat {last_beat}, not {cut.beat_index}"
-            if last_beat >= 0
-            else f"must be 0 or more, not {cut.beat_index}",
-        )
-        last_beat = max(last_beat, cut.beat_index)
-        frame = frame_at(cut.beat_time_us - offset, rate)
-        found.expect(
-            frame == segment.timeline_in_frame,
-            f"{at}.beat_time_us",
-            f"the beat lies on frame {frame}, the segment begins at {segment.timeline_in_frame}",
-        )
+        if beat <= last_beat:
+            least = f"above the last cut's beat {last_beat}" if last_beat >= 0 else "0 or more"
+            found.add(f"{at}.beat_index", f"must be {least}, not {beat}")
+        last_beat = max(last_beat, beat)
+        frame = frame_at(time_us - offset, rate)
+        if frame != segment.timeline_in_frame:
+            found.add(
+                f"{at}.beat_time_us",
+                f"the beat lies on frame {frame}, the segment begins at"
+                f" {segment.timeline_in_frame}",
+            )

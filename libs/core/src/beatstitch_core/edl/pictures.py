@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import common_pb2
+from beatstitch_core.edl.findings import is_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +28,20 @@ def check_picture(
     segment: Segment, media: Mapping[str, ReadyMedia] | None, at: str, found: Findings
 ) -> None:
     """One segment's asset, and the part of it that is shown."""
-    found.expect(segment.media_asset_id != "", f"{at}.media_asset_id", "must be given")
-    found.expect_sha256(segment.media_sha256, f"{at}.media_sha256")
-    found.expect(segment.media_type in PICTURES, f"{at}.media_type", "must be IMAGE or VIDEO")
+    # A timeline has thousands of segments: a text is made only for what is wrong.
+    if not segment.media_asset_id:
+        found.add(f"{at}.media_asset_id", "must be given")
+    if not is_sha256(segment.media_sha256):
+        found.expect_sha256(segment.media_sha256, f"{at}.media_sha256")
+    if segment.media_type not in PICTURES:
+        found.add(f"{at}.media_type", "must be IMAGE or VIDEO")
     clip_us = None if media is None else _check_known(segment, media, at, found)
+    begin, out = segment.source_in_us, segment.source_out_us
     if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
-        _check_source(segment, clip_us, at, found)
-    else:
-        found.expect_equal(segment.source_in_us, 0, f"{at}.source_in_us")
-        found.expect_equal(segment.source_out_us, 0, f"{at}.source_out_us")
+        _check_source(begin, out, clip_us, at, found)
+    elif begin or out:
+        found.expect_equal(begin, 0, f"{at}.source_in_us")
+        found.expect_equal(out, 0, f"{at}.source_out_us")
 
 
 def check_one_checksum_each(edl: Edl, found: Findings) -> None:
@@ -76,26 +82,18 @@ def _check_known(
     if asset is None or asset.info.media_type not in PICTURES:
         found.add(f"{at}.media_asset_id", "is not a READY picture or clip of this project")
         return None
-    found.expect(
-        segment.media_sha256 == asset.object.sha256,
-        f"{at}.media_sha256",
-        "is not the checksum of this asset",
-    )
+    if segment.media_sha256 != asset.object.sha256:
+        found.add(f"{at}.media_sha256", "is not the checksum of this asset")
     if segment.media_type in PICTURES and segment.media_type != asset.info.media_type:
         found.add(f"{at}.media_type", "is not what the asset is")
         return None
     return asset.info.duration_us
 
 
-def _check_source(segment: Segment, clip_us: int | None, at: str, found: Findings) -> None:
-    begin, out = segment.source_in_us, segment.source_out_us
-    found.expect(begin >= 0, f"{at}.source_in_us", f"must be 0 or more, not {begin}")
-    found.expect(
-        out > begin, f"{at}.source_out_us", f"must be above source_in_us {begin}, not {out}"
-    )
-    if clip_us is not None:
-        found.expect(
-            out <= clip_us,
-            f"{at}.source_out_us",
-            f"lies after the clip's end at {clip_us} µs: {out}",
-        )
+def _check_source(begin: int, out: int, clip_us: int | None, at: str, found: Findings) -> None:
+    if begin < 0:
+        found.add(f"{at}.source_in_us", f"must be 0 or more, not {begin}")
+    if out <= begin:
+        found.add(f"{at}.source_out_us", f"must be above source_in_us {begin}, not {out}")
+    if clip_us is not None and out > clip_us:
+        found.add(f"{at}.source_out_us", f"lies after the clip's end at {clip_us} µs: {out}")

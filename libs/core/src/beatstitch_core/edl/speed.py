@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from beatstitch_core.timebase import US_PER_S, rate_fraction, round_half_up
+from beatstitch_core.timebase import US_PER_S, frame_time_us, rate_fraction, round_half_up
 
 if TYPE_CHECKING:
     from beatstitch.v1.common_pb2 import Rational
@@ -29,8 +29,9 @@ def source_offset_us(speed: Speed, frame: int, rate: Rational) -> int:
         frame: Counted from the segment's timeline_in_frame; may be negative.
         rate: The timeline's frames per second.
     """
-    area = Fraction(NORMAL * frame) if not speed.points else _area(speed, frame)
-    return round_half_up(area * US_PER_S / NORMAL / rate_fraction(rate))
+    if not speed.points:
+        return frame_time_us(frame, rate)
+    return round_half_up(_area(speed, frame) * US_PER_S / NORMAL / rate_fraction(rate))
 
 
 def rate_at(speed: Speed, frame: int) -> Fraction:
