@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from beatstitch.v1 import edl_pb2
 from beatstitch.v1.edl_pb2 import Transition
-from beatstitch_renderer.compositor.planes import Planes, magnified, toned
+from beatstitch_renderer.compositor.planes import Planes, blended, magnified, toned
 from beatstitch_renderer.compositor.transitions import TRANSITIONS, between, edge_at
 
 WIDTH, HEIGHT = 96, 54
@@ -48,6 +48,17 @@ def test_all_of_the_contract_can_be_rendered():
     named = set(edl_pb2.TransitionType.values()) - {edl_pb2.TRANSITION_TYPE_UNSPECIFIED}
     assert set(TRANSITIONS) == named
     assert TRANSITIONS[0] == edl_pb2.TRANSITION_TYPE_CUT
+
+
+def test_a_blend_is_the_same_in_integers_for_all_values_and_shares():
+    a = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 256, axis=1)
+    b = np.ascontiguousarray(a.T)
+    lower, upper = Planes(a, a[::2, ::2], a[::2, ::2]), Planes(b, b[::2, ::2], b[::2, ::2])
+    for share in range(257):
+        found = blended(lower, upper, share * 256)
+        exact = (a.astype(int) * (256 - share) + b.astype(int) * share + 128) >> 8
+        assert np.array_equal(found.y, exact)
+        assert np.array_equal(found.v, exact[::2, ::2])
 
 
 @pytest.mark.parametrize("progress", STEPS)

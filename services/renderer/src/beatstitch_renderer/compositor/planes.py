@@ -24,6 +24,7 @@ BLACK: Colour = (16, 128, 128)
 WHITE: Colour = (235, 128, 128)
 SIGNATURE_SIDE = 8
 _SIGNATURE_STEP = 4
+_HALVES_UP = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +115,13 @@ def _part(plane: Bytes, place: Placement, index: int) -> Bytes:
 
 def blended(lower: Planes, upper: Planes, weight: int) -> Planes:
     """Fades `upper` in by `weight` / 65536, in integers with a step of 1/256."""
-    share = np.uint16((weight + 128) >> 8)
-    rest = np.uint16(256 - share)
+    share = (weight + 128) >> 8
+    # Exact in floats, as all products are multiples of 1/256: the little more makes halves go up.
     y, u, v = (
-        ((a * rest + b * share + np.uint16(128)) >> np.uint16(8)).astype(np.uint8)
-        for a, b in zip(_wide(lower), _wide(upper), strict=True)
+        np.asarray(cv2.addWeighted(a, (256 - share) / 256, b, share / 256, _HALVES_UP), np.uint8)
+        for a, b in zip(lower.all, upper.all, strict=True)
     )
     return Planes(y, u, v)
-
-
-def _wide(planes: Planes) -> list[NDArray[np.uint16]]:
-    return [plane.astype(np.uint16) for plane in planes.all]
 
 
 def toned(planes: Planes, colour: Colour, weight: int) -> Planes:
