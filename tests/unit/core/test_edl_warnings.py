@@ -166,5 +166,15 @@ def test_a_move_into_too_small_a_part_is_named():
     assert named([near], sized(1280, 720)) == ["segments[0].effect.ken_burns"]
 
 
+def test_a_sound_that_is_not_there_is_named():
+    heard = clip(0, 60, (0, 2 * S))
+    heard.sound.gain = 65_536
+    silent = sized(1280, 720)
+    assert named([heard], silent) == ["segments[0].sound"]
+    assert not named([heard])
+    silent["m"].info.has_audio = True
+    assert not named([heard], silent)
+
+
 def test_a_document_without_a_rate_gives_no_warning():
     assert not edl_warnings(Edl(segments=[still(0, 1)]), {})

@@ -32,7 +32,8 @@ def edl_warnings(edl: Edl, media: Mapping[str, ReadyMedia] | None = None) -> lis
 
     Args:
         edl: A valid EDL; of an invalid one only what can be told, never an exception.
-        media: The assets that it names by id; None: sizes of pictures are not looked at.
+        media: The assets that it names by id; None: sizes of pictures and whether clips have sound
+            are not looked at.
     """
     found, rate = Findings(), edl.output.frame_rate
     if rate.num <= 0 or rate.den < 0:
@@ -49,6 +50,8 @@ def edl_warnings(edl: Edl, media: Mapping[str, ReadyMedia] | None = None) -> lis
         if before is not None:
             _warn_of_tail(before, way_in, rate, f"segments[{i - 1}]", found)
         asset = None if media is None else media.get(segment.media_asset_id)
+        if asset is not None and segment.HasField("sound") and not asset.info.has_audio:
+            found.add(f"{at}.sound", "the clip has no sound")
         # Once for each asset: it is the asset that is small.
         if asset is not None and asset.asset_id not in blown_up:
             where = _blown_up(segment, asset, edl.output)
