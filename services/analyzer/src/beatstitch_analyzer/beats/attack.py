@@ -1,6 +1,6 @@
 """Finds where exactly, off the 10 ms grid, the sound near a beat sets in.
 
-Short windows (12 ms) every 2 ms, only around the beats. For a symmetric window the rise of the log
+Short windows (9 ms) every 1.5 ms, only around the beats. For a symmetric window the rise of the log
 spectrum is steepest when the window's middle passes the attack, so the flux's peak is the onset
 without a correction that depends on the window.
 """
@@ -16,17 +16,18 @@ from scipy import fft
 from beatstitch_analyzer.beats.model import SAMPLE_RATE, Doubles, Floats
 from beatstitch_analyzer.beats.pieces import cut_out
 
-_WINDOW = 512
-_HOP = 88
+_WINDOW = 384
+_HOP = 66
 _REACH_S = 0.05
 _MARGIN_S = 0.03
 _LAG = 2
-_SOONER_S = 0.001
-"""Played notes rise fastest 4 ms after they begin, clicks are seen 3 ms before: the middle."""
+_SOONER_S = 0.0015
+"""Played notes rise fastest 3 to 4 ms after they begin, clicks are seen 3 ms before, when the
+window's rim touches them: between the two."""
 _NEAR_S = 0.015
 _CLEAR = 4.0
 _EDGES_HZ = (30, 150, 400, 1000, 2500, 6000, 16000)
-_FLOOR = 1e-3
+_FLOOR = 1e-4
 _BATCH = 32
 
 

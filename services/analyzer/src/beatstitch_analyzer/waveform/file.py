@@ -25,7 +25,7 @@ _MAGIC = b"BSWF"
 _HEADER = struct.Struct("<4sHHIQ")
 _LEVEL = struct.Struct("<IIQ")
 _FULL_SCALE = 127
-_PIECE = 64 * SAMPLES_PER_BIN[-1]
+_PIECE = 16 * SAMPLES_PER_BIN[-1]
 HEAD_BYTES = _HEADER.size + _LEVEL.size * len(SAMPLES_PER_BIN)
 
 Bytes8 = NDArray[np.int8]
