@@ -1,67 +1,86 @@
-"""TimelineEngineService: the builder and the invariants, at once and without storage."""
+"""TimelineEngineService: the pure functions of `answers`, at once and without storage."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from beatstitch.internal.v1 import timeline_engine_service_pb2 as pb
 from beatstitch.internal.v1 import timeline_engine_service_pb2_grpc as stubs
-from beatstitch.internal.v1.timeline_engine_service_pb2 import (
-    DESCRIPTOR,
-    BuildTimelineRequest,
-    BuildTimelineResponse,
-    ValidateTimelineRequest,
-    ValidateTimelineResponse,
-)
-from beatstitch_core.canonical import edl_hash
-from beatstitch_core.edl_invariants import validate_edl
-from beatstitch_timeline.builder import build_edl, check_built
+from beatstitch_timeline import answers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     import grpc.aio
 
     from beatstitch.v1.info_service_pb2 import Limits
 
-SERVICE_NAME = DESCRIPTOR.services_by_name["TimelineEngineService"].full_name
-# Keeps a reply about a hopeless EDL of 20,000 segments inside a gRPC message.
-MAX_VIOLATIONS = 1_000
+    Call = grpc.aio.ServicerContext[Any, Any]
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["TimelineEngineService"].full_name
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
 
 
 class TimelineEngine(stubs.TimelineEngineServiceServicer):
-    """Handlers of TimelineEngineService; errors are mapped by the server's interceptor."""
+    """Handlers of TimelineEngineService; errors are mapped by the server's interceptor.
+
+    A long song's timeline takes a second of plain computing: each call has a thread of its own.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
     async def BuildTimeline(  # noqa: N802
-        self, request: BuildTimelineRequest, _context: grpc.aio.ServicerContext[Any, Any]
-    ) -> BuildTimelineResponse:
-        """Grid + media + settings → EDL."""
-        return await asyncio.to_thread(self._build, request)
+        self, request: pb.BuildTimelineRequest, _call: Call
+    ) -> pb.BuildTimelineResponse:
+        """Grid + media + settings + edits → EDL."""
+        return await self._answer(answers.build_timeline, request)
 
     async def ValidateTimeline(  # noqa: N802
-        self, request: ValidateTimelineRequest, _context: grpc.aio.ServicerContext[Any, Any]
-    ) -> ValidateTimelineResponse:
-        """All violations, or the hash."""
-        return await asyncio.to_thread(self._validate, request)
+        self, request: pb.ValidateTimelineRequest, _call: Call
+    ) -> pb.ValidateTimelineResponse:
+        """All violations, or the hash; and all warnings."""
+        return await self._answer(answers.validate_timeline, request)
 
-    def _build(self, request: BuildTimelineRequest) -> BuildTimelineResponse:
-        edl = build_edl(
-            request.project_id,
-            request.audio,
-            request.beat_grid,
-            request.media,
-            request.settings,
-            limits=self._limits,
-        )
-        check_built(edl, request.media, self._limits)
-        return BuildTimelineResponse(edl=edl, edl_hash=edl_hash(edl))
+    async def ApplyEdits(  # noqa: N802
+        self, request: pb.ApplyEditsRequest, _call: Call
+    ) -> pb.ApplyEditsResponse:
+        """EDL + edits → EDL."""
+        return await self._answer(answers.edit_timeline, request)
 
-    def _validate(self, request: ValidateTimelineRequest) -> ValidateTimelineResponse:
-        known = {item.asset_id: item for item in request.media} or None
-        violations = validate_edl(request.edl, known, self._limits)
-        if violations:
-            return ValidateTimelineResponse(violations=violations[:MAX_VIOLATIONS])
-        return ValidateTimelineResponse(edl_hash=edl_hash(request.edl))
+    async def ExplainCut(  # noqa: N802
+        self, request: pb.ExplainCutRequest, _call: Call
+    ) -> pb.ExplainCutResponse:
+        """Why a segment begins where it does and shows what it does."""
+        return await self._answer(answers.explain_cut, request)
+
+    async def DiffTimelines(  # noqa: N802
+        self, request: pb.DiffTimelinesRequest, _call: Call
+    ) -> pb.DiffTimelinesResponse:
+        """What differs between two EDLs."""
+        return await self._answer(answers.diff_timelines, request)
+
+    async def RetargetTimeline(  # noqa: N802
+        self, request: pb.RetargetTimelineRequest, _call: Call
+    ) -> pb.RetargetTimelineResponse:
+        """The same cuts and pictures in another shape."""
+        return await self._answer(answers.retarget_timeline, request)
+
+    async def ExportTimeline(  # noqa: N802
+        self, request: pb.ExportTimelineRequest, _call: Call
+    ) -> pb.ExportTimelineResponse:
+        """EDL → file of an editing program."""
+        return await self._answer(answers.export_timeline, request)
+
+    async def ExportBeatGrid(  # noqa: N802
+        self, request: pb.ExportBeatGridRequest, _call: Call
+    ) -> pb.ExportBeatGridResponse:
+        """Grid → file."""
+        return await self._answer(answers.export_grid, request)
+
+    async def _answer(self, answer: Callable[[Request, Limits], Reply], request: Request) -> Reply:
+        return await asyncio.to_thread(answer, request, self._limits)

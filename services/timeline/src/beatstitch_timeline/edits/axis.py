@@ -46,12 +46,24 @@ class Slot:
         beat: Index of the beat it begins on; -1 for the start of the video.
         time_us: Where on the song that is; 0 for the start of the video.
         rule: Why there.
-        way: How it begins.
+        way: How it begins; written by `begin_with` only.
+        reaches: How many of its frames the shot before is still seen in.
         blows: Accents in it.
         home: The segment as it was, while nothing of the slot has changed.
     """
 
-    __slots__ = ("beat", "begin", "blows", "by_rule", "home", "rule", "time_us", "was", "way")
+    __slots__ = (
+        "beat",
+        "begin",
+        "blows",
+        "by_rule",
+        "home",
+        "reaches",
+        "rule",
+        "time_us",
+        "was",
+        "way",
+    )
 
     def __init__(self, segment: Segment | None = None) -> None:
         self.home = segment
@@ -63,8 +75,14 @@ class Slot:
             self.beat: int = cut.beat_index
             self.time_us: int = cut.beat_time_us
             self.rule: CutRule.ValueType = cut.rule
-            self.way = segment.transition_in
+            self.begin_with(segment.transition_in)
             self.blows: list[Accent] = list(segment.accents)
+
+    def begin_with(self, way: Transition) -> None:
+        """Gives it a way in."""
+        self.way = way
+        shown = way.frames > 0 and handles(way.type).tail
+        self.reaches = reach(way).after if shown else 0
 
 
 class Axis:
@@ -88,12 +106,11 @@ class Axis:
 
     def place(self, index: int) -> Place:
         """The room that a slot gives to a shot."""
-        slot, after = self.slots[index], index + 1
+        begin, after = self.slots[index].begin, index + 1
         if after == len(self.slots):
-            return Place(self._context.end - slot.begin, 0, last=True)
-        way = self.slots[after].way
-        tail = reach(way).after if way.frames and handles(way.type).tail else 0
-        return Place(self.slots[after].begin - slot.begin, tail, last=False)
+            return Place(self._context.end - begin, 0, last=True)
+        following = self.slots[after]
+        return Place(following.begin - begin, following.reaches, last=False)
 
     def starts_us(self, index: int) -> int:
         """Where on the song a slot begins."""
@@ -153,7 +170,8 @@ class Axis:
         self._loosen(index - 1, index)
         slot = Slot()
         self._put(slot, beat)
-        slot.way, slot.blows, slot.was = way, [], slot.begin
+        slot.begin_with(way)
+        slot.blows, slot.was = [], slot.begin
         self.slots.insert(index, slot)
         self._settle(index - 1, index + 1)
 
@@ -172,7 +190,7 @@ class Axis:
 
     def set_way(self, index: int, way: Transition) -> None:
         """Gives a slot another way in, shortened to what its neighbours allow."""
-        self.slots[index].way = self._fitting(index, way)
+        self.slots[index].begin_with(self._fitting(index, way))
         self.slots[index].home = None
 
     def set_blows(self, index: int, accents: list[Accent]) -> None:
@@ -212,7 +230,8 @@ class Axis:
         """Notes what slots would like to be, before cuts around them move."""
         for index in range(max(first, 0), min(last, len(self.slots) - 1) + 1):
             slot = self.slots[index]
-            slot.way, slot.was = self._wanted(index), slot.begin
+            slot.was = slot.begin
+            slot.begin_with(self._wanted(index))
             begin, end = slot.begin, self.end_of(index)
             slot.by_rule = slot.blows == blows(
                 self._context.settings.accents, self._context, slot.beat, begin, end
@@ -223,7 +242,7 @@ class Axis:
         for index in range(max(first, 0), min(last, len(self.slots) - 1) + 1):
             slot = self.slots[index]
             slot.home = None
-            slot.way = self._fitting(index, slot.way)
+            slot.begin_with(self._fitting(index, slot.way))
             begin, end = slot.begin, self.end_of(index)
             if slot.by_rule:
                 rules = self._context.settings.accents

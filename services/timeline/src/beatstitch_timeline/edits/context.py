@@ -85,6 +85,11 @@ class Context:
         return beat_frames(self.beats.grid, self.offset_us, self.rate)
 
     @cached_property
+    def _lengths(self) -> Mapping[str, int]:
+        lengths = {key: item.info.duration_us for key, item in self.media.items()}
+        return {key: length for key, length in lengths.items() if length > 0}
+
+    @cached_property
     def _form(self) -> Form:
         return Form(self.beats.grid.sections, self.settings.section_rules)
 
@@ -110,13 +115,9 @@ class Context:
 
         A person may begin behind the settings' window; then the clip's own end is the limit.
         """
-        item = self.media.get(asset_id)
-        if item is None or item.info.duration_us <= 0:
-            return None
+        length = self._lengths.get(asset_id)
         window = self.windows.get(asset_id, 0)
-        return (
-            min(window, item.info.duration_us) if window > source_in_us else item.info.duration_us
-        )
+        return min(window, length) if length and window > source_in_us else length
 
     def check_count(self, count: int) -> None:
         """Refuses more segments than are allowed."""

@@ -93,12 +93,18 @@ class Draft:
 
     def _segment(self, index: int) -> Segment:
         slot, shot = self.axis.slots[index], self.shots[index]
-        place = self.axis.place(index)
-        if not shot.own and shot.place == place and slot.home is shot.segment:
-            return shot.segment
-        segment = Segment()
-        segment.CopyFrom(shot.fit(self.context, place))
-        self._lay(slot, segment, place.frames)
+        place, segment = self.axis.place(index), Segment()
+        if shot.place == place:
+            if slot.home is shot.segment:
+                return shot.segment
+            segment.CopyFrom(shot.segment)
+        else:
+            segment.CopyFrom(shot.fit(self.context, place))
+        home = slot.home
+        if home is not None and home.timeline_out_frame - slot.begin == place.frames:
+            _copy_slot(home, segment)
+        else:
+            self._lay(slot, segment, place.frames)
         return segment
 
     def _lay(self, slot: Slot, segment: Segment, frames: int) -> None:
@@ -112,3 +118,16 @@ class Draft:
         segment.transition_in.CopyFrom(slot.way)
         del segment.accents[:]
         segment.accents.extend(slot.blows)
+
+
+def _copy_slot(home: Segment, segment: Segment) -> None:
+    """What `Draft._lay` writes, from the segment that was in the slot: nothing is worked out."""
+    segment.timeline_in_frame = home.timeline_in_frame
+    segment.timeline_out_frame = home.timeline_out_frame
+    segment.timeline_in_ms = home.timeline_in_ms
+    segment.timeline_out_ms = home.timeline_out_ms
+    segment.render_duration_ms = home.render_duration_ms
+    segment.cut.CopyFrom(home.cut)
+    segment.transition_in.CopyFrom(home.transition_in)
+    del segment.accents[:]
+    segment.accents.extend(home.accents)
