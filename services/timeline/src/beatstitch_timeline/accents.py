@@ -43,10 +43,9 @@ def beat_frames(grid: BeatGrid, offset_us: int, rate: Rational) -> BeatFrames:
         offset_us: Where in the song the video begins.
         rate: Frames per second.
     """
-    beats = beats_of(grid)
-    frames = [frame_at(time_us - offset_us, rate) for time_us in beats.times_us]
-    down = [frame for frame, place in zip(frames, beats.places, strict=True) if place == 1]
-    return BeatFrames(list(dict.fromkeys(frames)), list(dict.fromkeys(down)))
+    beats = beats_of(grid, offset_us, rate)
+    down = [frame for frame, place in zip(beats.frames, beats.places, strict=True) if place == 1]
+    return BeatFrames(list(dict.fromkeys(beats.frames)), list(dict.fromkeys(down)))
 
 
 def accents_of(

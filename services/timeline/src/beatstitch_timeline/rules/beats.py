@@ -1,4 +1,4 @@
-"""The song's beats as rules see them: when, where in the bar, how loud. Integers only."""
+"""The song's beats as rules see them: when, in which frame, where in the bar, how loud."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from bisect import bisect_left
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from beatstitch_core.timebase import round_half_up
+from beatstitch_core.timebase import frame_at, round_half_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid
+    from beatstitch.v1.common_pb2 import Rational
     from beatstitch_timeline.rules.span import Trim
 
 PERMILLE = 1_000
@@ -19,15 +20,17 @@ _METRE = 4
 
 
 class Beats(NamedTuple):
-    """A song's beats, one entry each.
+    """A song's beats, one entry each; integers only.
 
     Attributes:
         times_us: From the song's first sample, strictly increasing.
+        frames: Of the video, round(time × fps) on the absolute axis; below 0 before it begins.
         places: In the bar, from 1.
         energy: Loudness in thousandths, 0 to 1000.
     """
 
     times_us: Sequence[int]
+    frames: Sequence[int]
     places: Sequence[int]
     energy: Sequence[int]
 
@@ -38,10 +41,17 @@ class Beats(NamedTuple):
         )
 
 
-def beats_of(grid: BeatGrid) -> Beats:
-    """The beats of a grid."""
+def beats_of(grid: BeatGrid, start_us: int, rate: Rational) -> Beats:
+    """The beats of a grid.
+
+    Args:
+        grid: The beats, times strictly increasing.
+        start_us: Where in the song the video begins.
+        rate: Frames per second.
+    """
     return Beats(
         times_us=[beat.time_us for beat in grid.beats],
+        frames=[frame_at(beat.time_us - start_us, rate) for beat in grid.beats],
         places=bar_places(grid.beats, grid.beats_per_bar or _METRE),
         energy=[permille(beat.energy) for beat in grid.beats],
     )

@@ -9,6 +9,7 @@ nothing: a segment has at least one frame.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.v1 import edl_pb2, failure_pb2
@@ -60,7 +61,7 @@ def plan_video(grid: BeatGrid, trim: Trim, settings: TimelineSettings) -> Plan:
     rate = settings.output.frame_rate
     if frame_at(trim.duration_us, rate) < 1:
         raise field_error("settings.audio_end_us", "less than one frame is left of the song")
-    beats = beats_of(grid)
+    beats = beats_of(grid, trim.start_us, rate)
     if len(inside := beats.within(trim)) < BEATS_NEEDED:
         raise BeatStitchError(
             failure_pb2.ERROR_REASON_TOO_FEW_BEATS,
@@ -69,15 +70,24 @@ def plan_video(grid: BeatGrid, trim: Trim, settings: TimelineSettings) -> Plan:
         )
     song = _Song(
         beats,
-        align_end(trim, beats, settings.end_align, rate),
+        align_end(trim, beats, settings.end_align),
         Form(grid.sections, settings.section_rules),
         settings,
     )
-    opening, cuts = _wanted(song)
+    end = frame_at(song.trim.duration_us, rate)
+    opening, wanted = _wanted(song)
     shortest_us, longest_us = settings.shortest_shot_us, settings.longest_shot_us
+    cuts = _in_frames_of_their_own(wanted, beats.frames, end)
     cuts = leave_out_short(cuts, beats.times_us, trim.start_us, shortest_us)
-    cuts = fill_long(cuts, beats, song.trim, shortest_us=shortest_us, longest_us=longest_us)
-    return Plan(song.trim, _spans([opening, *cuts], song))
+    cuts = fill_long(cuts, beats, song.trim, end, shortest_us=shortest_us, longest_us=longest_us)
+    frames = [0, *(beats.frames[cut.beat] for cut in cuts), end]
+    return Plan(
+        song.trim,
+        [
+            _span(begin, out, cut, song)
+            for cut, (begin, out) in zip([opening, *cuts], pairwise(frames), strict=True)
+        ],
+    )
 
 
 class _Song(NamedTuple):
@@ -85,9 +95,6 @@ class _Song(NamedTuple):
     trim: Trim
     form: Form
     settings: TimelineSettings
-
-    def frame_of(self, time_us: int) -> int:
-        return frame_at(time_us - self.trim.start_us, self.settings.output.frame_rate)
 
 
 def _wanted(song: _Song) -> tuple[Wanted | None, list[Wanted]]:
@@ -99,7 +106,7 @@ def _wanted(song: _Song) -> tuple[Wanted | None, list[Wanted]]:
     if not cuts or cuts[0].beat != inside.start:
         return None, cuts
     time_us = song.beats.times_us[inside.start]
-    if song.frame_of(time_us) == 0:
+    if song.beats.frames[inside.start] == 0:
         return cuts[0], cuts[1:]
     section = song.form.section_at(time_us)
     ruled = song.form.rule_of(section) != NONE
@@ -126,17 +133,17 @@ def _cuts_of(stretch: Stretch, beats: Beats, settings: TimelineSettings) -> list
     return cuts
 
 
-def _spans(cuts: Sequence[Wanted | None], song: _Song) -> list[Span]:
-    """The frames from cut to cut; None is the start of the video."""
-    starts, end = [(0, cuts[0])], song.frame_of(song.trim.end_us)
-    for wanted in cuts[1:]:
-        frame = song.frame_of(song.beats.times_us[wanted.beat]) if wanted else 0
-        if starts[-1][0] < frame < end:
-            starts.append((frame, wanted))
-    ends = [frame for frame, _ in starts[1:]] + [end]
-    return [
-        _span(begin, out, wanted, song) for (begin, wanted), out in zip(starts, ends, strict=True)
-    ]
+def _in_frames_of_their_own(
+    cuts: Sequence[Wanted], frames: Sequence[int], end: int
+) -> list[Wanted]:
+    """The cuts after the first frame and before the end, the first of those in one frame."""
+    own: list[Wanted] = []
+    last = 0
+    for cut in cuts:
+        if last < frames[cut.beat] < end:
+            own.append(cut)
+            last = frames[cut.beat]
+    return own
 
 
 def _span(begin: int, end: int, wanted: Wanted | None, song: _Song) -> Span:

@@ -7,7 +7,6 @@ it takes now 14 and now 15 frames. The first shot begins where the video does.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.v1 import edl_pb2
@@ -66,42 +65,48 @@ def fill_long(
     cuts: Sequence[Wanted],
     beats: Beats,
     trim: Trim,
+    end_frame: int,
     *,
     shortest_us: int,
     longest_us: int,
 ) -> list[Wanted]:
     """The cuts, and more where a shot is too long: each on the last beat that keeps the length.
 
-    Where no beat lies within, it is the next one. A new cut leaves the shortest shot on both sides;
-    where there is no room for it a shot stays too long.
+    Where no beat lies within, it is the next one. A new cut leaves the shortest shot on both sides,
+    and a frame; where there is no room for it a shot stays too long.
 
     Args:
-        cuts: In order.
+        cuts: In order, each in a frame of its own inside the video.
         beats: Of the whole song.
         trim: Where the video begins and ends.
+        end_frame: One past the video's last frame.
         shortest_us: Shortest shot; 0 for any.
         longest_us: Longest shot; 0 for any.
     """
     if longest_us == 0:
         return list(cuts)
-    times_us, inside = beats.times_us, beats.within(trim)
+    times_us, frames = beats.times_us, beats.frames
     filled: list[Wanted] = []
-    edges = [trim.start_us, *(times_us[cut.beat] for cut in cuts), trim.end_us]
-    for i, (edge_us, end_us) in enumerate(pairwise(edges)):
-        begin_us = edge_us
+    begin_us, begin_frame = trim.start_us, 0
+    for cut in [*cuts, None]:
         # The last shot may end as soon as it likes.
-        last_us = end_us - (shortest_us if i < len(cuts) else 0)
-        # Not on the beats at either end, and none twice.
-        most = bisect_right(times_us, min(last_us, end_us - 1), inside.start, inside.stop)
+        end_us = times_us[cut.beat] if cut else trim.end_us
+        last_us = end_us - shortest_us if cut else end_us
+        stop = bisect_left(frames, frames[cut.beat] if cut else end_frame)
+        stop = min(stop, bisect_right(times_us, last_us))
         while end_us - begin_us > longest_us:
-            least = bisect_left(times_us, begin_us + max(shortest_us, 1), inside.start, most)
-            beat = max(least, bisect_right(times_us, begin_us + longest_us, least, most) - 1)
-            if beat >= most:
+            first = max(
+                bisect_right(frames, begin_frame), bisect_left(times_us, begin_us + shortest_us)
+            )
+            within = bisect_right(times_us, begin_us + longest_us) - 1
+            beat = max(first, min(within, stop - 1))
+            if beat >= stop:
                 break
             filled.append(Wanted(beat, edl_pb2.CUT_RULE_LONGEST_SHOT, LONGEST_PATH))
-            begin_us = times_us[beat]
-        if i < len(cuts):
-            filled.append(cuts[i])
+            begin_us, begin_frame = times_us[beat], frames[beat]
+        if cut:
+            filled.append(cut)
+            begin_us, begin_frame = end_us, frames[cut.beat]
     return filled
 
 
