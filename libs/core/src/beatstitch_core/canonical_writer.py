@@ -19,6 +19,10 @@ import rfc8785
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+# Segments have so many; some 20 MB of them are remembered at most.
+MANY_FIELDS = 12
+MOST_ROWS = 16_384
+
 Writer = Callable[[Any], str]
 
 _D = FieldDescriptor
@@ -92,7 +96,10 @@ class _Part(NamedTuple):
     @classmethod
     def of(cls, field: FieldDescriptor) -> _Part:
         one = _value_writer(field)
-        write = _list_writer(one) if field.is_repeated else one
+        write = one
+        if field.is_repeated:
+            large = field.message_type is not None and len(field.message_type.fields) >= MANY_FIELDS
+            write = _rows_writer(one) if large else _list_writer(one)
         return cls(field.name, f'"{field.name}":', write, field.has_presence)
 
 
@@ -103,6 +110,21 @@ def _is_minus_zero(value: object) -> bool:
 
 def _list_writer(one: Writer) -> Writer:
     return lambda values: "[" + ",".join([one(value) for value in values]) + "]"
+
+
+def _rows_writer(one: Writer) -> Writer:
+    """Of a list of large messages: what is written of each is remembered by its bytes.
+
+    An edit leaves most segments of a timeline as they are, and each edit hashes all of them.
+    """
+
+    @functools.lru_cache(maxsize=MOST_ROWS)
+    def row(kind: Callable[[bytes], Message], data: bytes) -> str:
+        return one(kind(data))
+
+    return lambda values: (
+        "[" + ",".join([row(value.FromString, value.SerializeToString()) for value in values]) + "]"
+    )
 
 
 def _value_writer(field: FieldDescriptor) -> Writer:
