@@ -231,6 +231,27 @@ def test_a_move_over_a_picture_seen_whole_has_steady_edges(fit):
     assert np.abs(np.diff(off)).max() < 0.03
 
 
+@pytest.mark.parametrize("fit", [edl_pb2.FIT_COVER, edl_pb2.FIT_CONTAIN, edl_pb2.FIT_BLUR])
+@pytest.mark.parametrize(("begin", "end"), [(0, 6_000), (1_000, 1_500)])
+def test_a_pan_has_no_jitter(fit, begin, end):
+    """Position by the phase of a wave, to a thousandth of a pixel: equal steps in every frame."""
+    waves = 128 + 100 * np.sin(2 * np.pi * np.arange(1800) / 23.7)
+    pixels = np.repeat(np.repeat(waves.astype(np.uint8)[None, :, None], 1012, 0), 3, 2)
+    still = StillPicture(pixels, filled(1280, 720, 0), 0)
+    move, side = edl_pb2.KenBurns(), 56_000
+    getattr(move, "from").CopyFrom(edl_pb2.UnitRect(x=begin, y=3_000, w=side, h=side))
+    move.to.CopyFrom(edl_pb2.UnitRect(x=end, y=3_000, w=side, h=side))
+    turns = np.exp(-2j * np.pi * np.arange(1280) / (23.7 * 1280 * WHOLE / side / 1800))
+    phases = []
+    for step in range(60):
+        line = still.moved(move, step, 89, fit).y.mean(axis=0)
+        phases.append(np.angle(((line - line.mean()) * np.hanning(1280) * turns).sum()))
+    at = np.unwrap(phases) / (2 * np.pi) * 23.7 * 1280 * WHOLE / side / 1800
+    step = (end - begin) / side * 1280 / 89
+    assert np.diff(at) == pytest.approx(step, abs=0.02)
+    assert np.abs(np.diff(at, 2)).max() < 0.02
+
+
 @pytest.mark.parametrize(("x", "left"), [(0, 0), (20_000, 84), (32_768, 240), (65_536, 480)])
 def test_focus_chooses_what_is_cut_off(studio, tmp_path, x, left):
     """A panorama 800 wide, of which 320 are shown around the focus, as far as it reaches."""
