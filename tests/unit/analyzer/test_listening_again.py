@@ -123,3 +123,10 @@ def test_flashes_and_clicks_are_where_the_beats_are(tmp_path: Path):
     assert len(sound) == 96_000
     loud = np.flatnonzero(sound)
     assert [loud[0], loud[loud >= 2_000][0], loud[-1]] == [1, 48_001, 50_400 + 1_439]
+
+
+def test_beats_that_are_followed_again_are_trusted_as_those_heard(kept):
+    decoded = Listening(kept, heard_grid()).decode(100, 0.1)
+    assert len(decoded.confidences) == len(decoded.time_us)
+    assert min(decoded.confidences[2:-2]) > 0.5
+    assert max(decoded.confidences) <= 1

@@ -11,7 +11,8 @@ from beatstitch_analyzer.beats.decode_flux import decode_flux
 from beatstitch_analyzer.beats.decode_rnn import decode, peak_between
 from beatstitch_analyzer.beats.model import FPS, BeatPath, Doubles, Ints
 from beatstitch_analyzer.beats.steady import Line, fit_line, lay_out
-from beatstitch_analyzer.beats.tempo import read_evidence
+from beatstitch_analyzer.beats.trackers import Heard
+from beatstitch_analyzer.beats.trust import judge
 from beatstitch_analyzer.corrections.kept import Kept
 from beatstitch_core.grid_edits import Decoded
 from beatstitch_core.timebase import US_PER_S
@@ -37,7 +38,6 @@ class Listening:
     def __init__(self, kept: Kept, heard: BeatGrid) -> None:
         self._kept = kept
         self._known = np.array([beat.time_us for beat in heard.beats], np.float64) / US_PER_S
-        self._confidence = heard.bpm_confidence
         self._end = heard.duration_us / US_PER_S
 
     def decode(self, bpm: float, tolerance: float, near_us: Sequence[int] = ()) -> Decoded:
@@ -60,12 +60,13 @@ class Listening:
         return self._told(times, numbers, path.beats_per_bar, line)
 
     def _told(self, times: Doubles, numbers: Ints, metre: int, line: Line | None) -> Decoded:
-        sure = self._strengths(times)
+        heard = Heard(self._kept.evidence, self._kept.activations)
+        sure = judge(heard, times).beats if len(times) > 1 else np.zeros(len(times))
         rows: list[tuple[int, int, float]] = []
-        for time, number, strength in zip(times, numbers, sure, strict=True):
+        for time, number, trust in zip(times, numbers, sure, strict=True):
             time_us = round(float(time) * US_PER_S)
             if 0 <= time_us <= self._end * US_PER_S and (not rows or time_us > rows[-1][0]):
-                rows.append((time_us, int(number), float(strength)))
+                rows.append((time_us, int(number), float(trust)))
         constant = None
         if line is not None and rows:
             constant = ConstantTempo(bpm=line.bpm, first_beat_us=float(times[0]) * US_PER_S)
@@ -114,15 +115,6 @@ class Listening:
             if end > begin and float(evidence[begin:end].max()) >= enough:
                 moved[index] = peak_between(evidence, int(begin), int(end)) / FPS
         return moved if np.all(np.diff(moved) > 0) else times
-
-    def _strengths(self, times: Doubles) -> Doubles:
-        """What is heard on each beat in relation to the strongest ones, as the grid has it."""
-        if not len(times):
-            return times
-        values = read_evidence(self._kept.strength, times)
-        strong = max(float(np.percentile(values, 90)), 1e-9)
-        sure: Doubles = np.clip(values / strong, 0, 1) * self._confidence
-        return sure
 
 
 def _decode(kept: Kept, low: float, high: float) -> BeatPath | None:
