@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from beatstitch.internal.v1.job_event_pb2 import JobEvent
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
 from beatstitch.internal.v1.timeline_engine_service_pb2 import (
+    ApplyEditsRequest,
     BuildTimelineRequest,
     ValidateTimelineRequest,
 )
@@ -159,6 +160,32 @@ async def test_the_same_job_twice_names_the_same_edl(room: Room):
     spec = await room.spec(grid())
     first, second = await room.end_of(spec, "1"), await room.end_of(spec, "2")
     assert first.succeeded == second.succeeded
+
+
+async def test_a_job_applies_the_timelines_edits_and_tells_which_found_no_place(room: Room):
+    spec = await room.spec(grid())
+    first = await room.end_of(spec)
+    edl = parse_json(await room.storage.get(first.succeeded.timeline_build.edl.key), Edl())
+    edits = [{"replace": {"segment_index": 0, "media_asset_id": "clip"}}]
+    edited = await room.engine.ApplyEdits(
+        ApplyEditsRequest(
+            edl=edl,
+            beat_grid=grid(),
+            media=[*MEDIA, SONG],
+            settings=spec.timeline_build.settings,
+            edits=edits,
+        )
+    )
+    kept = spec.timeline_build.overlay.edits
+    kept.extend(edited.kept)
+    lost = kept.add()
+    lost.CopyFrom(kept[0])
+    lost.edit.replace.media_asset_id = "gone"
+
+    output = (await room.end_of(spec, "2")).succeeded.timeline_build
+    assert output.edl.sha256 == edited.edl_hash
+    assert list(output.overlay.edits) == list(edited.kept)
+    assert [dropped.edit for dropped in output.dropped_edits] == [lost]
 
 
 async def test_both_lanes_are_served(room: Room):

@@ -12,6 +12,7 @@ from beatstitch_core.canonical import message_hash
 from beatstitch_core.edl_invariants import EDL_VERSION, validate_edl
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_timeline.accents import beat_frames
+from beatstitch_timeline.edits import replay
 from beatstitch_timeline.layout import lay_out
 from beatstitch_timeline.segments import segments_of
 
@@ -62,8 +63,13 @@ def build(
     Raises:
         BeatStitchError: As `build_edl`; INTERNAL where the EDL breaks an invariant: our fault.
     """
-    edl = build_edl(project_id, audio, grid, media, settings, limits=limits)
-    built = Built(edl, TimelineOverlay(edits=overlay.edits if overlay else ()), ())
+    built = Built(
+        build_edl(project_id, audio, grid, media, settings, limits=limits), TimelineOverlay(), ()
+    )
+    if overlay is not None and overlay.edits:
+        # The song tells how long an even grid is where its own grid doesn't.
+        known = [*media, audio]
+        built = Built(*replay(built.edl, grid, known, settings, overlay, limits=limits))
     check_built(built.edl, media, limits)
     return built
 

@@ -1,4 +1,4 @@
-"""The job TIMELINE_BUILD: fetch the grid, build, store the EDL under its hash."""
+"""The job TIMELINE_BUILD: fetch the grid, build, apply edits, store the EDL under its hash."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_runtime.jobs.worker import Slot
-from beatstitch_timeline.builder import build_edl, check_built
+from beatstitch_timeline.builder import build
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec
     from beatstitch.v1.common_pb2 import ObjectRef
-    from beatstitch.v1.edl_pb2 import Edl
     from beatstitch.v1.info_service_pb2 import Limits
     from beatstitch_runtime.jobs.worker import JobContext
+    from beatstitch_timeline.builder import Built
     from beatstitch_timeline.settings import TimelineServiceSettings
 
 LANES = (job_pb2.JOB_LANE_INTERACTIVE, job_pb2.JOB_LANE_BATCH)
@@ -52,7 +52,7 @@ class TimelineBuilder:
         """Builds and stores the EDL; the stored object's sha256 is the edl_hash.
 
         Raises:
-            BeatStitchError: As `build_edl` does; OBJECT_MISSING or DEPENDENCY_DOWN from storage.
+            BeatStitchError: As `build` does; OBJECT_MISSING or DEPENDENCY_DOWN from storage.
         """
         spec = context.spec
         grid = read_grid(
@@ -61,20 +61,31 @@ class TimelineBuilder:
         )
         await context.progress(30, "building")
         # A long song's timeline takes a second of plain computing: not on the loop that heartbeats.
-        edl = await asyncio.to_thread(build_checked, spec, grid, self._limits)
-        data = await asyncio.to_thread(canonical_json, edl)
+        built = await asyncio.to_thread(build_spec, spec, grid, self._limits)
+        data = await asyncio.to_thread(canonical_json, built.edl)
         key = artefact_key(spec.key_prefix, "edl", sha256_hex(data), ".json")
         stored = await context.storage.put(key, data)
-        output = TimelineBuildOutput(edl=stored, segment_count=len(edl.segments))
+        output = TimelineBuildOutput(
+            edl=stored,
+            segment_count=len(built.edl.segments),
+            overlay=built.overlay,
+            dropped_edits=built.dropped,
+        )
         return JobSucceeded(timeline_build=output)
 
 
-def build_checked(spec: JobSpec, grid: BeatGrid, limits: Limits) -> Edl:
-    """The spec's EDL, held against all invariants."""
-    build = spec.timeline_build
-    edl = build_edl(spec.project_id, build.audio, grid, build.media, build.settings, limits=limits)
-    check_built(edl, build.media, limits)
-    return edl
+def build_spec(spec: JobSpec, grid: BeatGrid, limits: Limits) -> Built:
+    """The spec's EDL with its edits, held against all invariants."""
+    order = spec.timeline_build
+    return build(
+        spec.project_id,
+        order.audio,
+        grid,
+        order.media,
+        order.settings,
+        overlay=order.overlay,
+        limits=limits,
+    )
 
 
 def read_grid(data: bytes, ref: ObjectRef) -> BeatGrid:
