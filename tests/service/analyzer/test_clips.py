@@ -141,6 +141,18 @@ async def test_clips_that_are_slow_to_read_get_a_proxy(room, tmp_path: Path, nam
     assert keys == list(range(len(keys)))
 
 
+async def test_a_gif_that_is_transparent_late_has_no_proxy(room, tmp_path: Path):
+    size = (1400, 800)
+    frames = [Image.new("RGBA", size, (10 * k, 90, 200, 255)) for k in range(20)]
+    frames.append(Image.new("RGBA", size, (0, 0, 0, 0)))
+    path = tmp_path / "late.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200, disposal=2)
+    output = await ingest(room, path)
+    assert not output.info.has_alpha
+    assert output.filmstrip_frames == 10
+    assert not output.proxy.key
+
+
 async def test_a_picture_is_looked_at(room, tmp_path: Path):
     sharp = await ingest(room, write_photo(tmp_path / "sharp.jpg", "city", size=(640, 480)))
     image = Image.open(tmp_path / "sharp.jpg").resize((40, 30)).resize((640, 480))

@@ -97,7 +97,8 @@ def _clip_order(path: Path, info: MediaInfo, work_dir: Path, limit_s: float) -> 
         "duration_us": max(info.duration_us, 1),
         "strip_frames": filmstrip.frame_count(round(rate * info.duration_us / 1_000_000)),
         "dense": dense,
-        "proxy_allowed": dense and not info.has_alpha,
+        # A proxy can't be transparent; a GIF of which the first frames aren't may be so later.
+        "proxy_allowed": dense and not info.has_alpha and info.video_codec != "gif",
         "limit_s": limit_s,
         "out": str(work_dir.absolute()),
     }
