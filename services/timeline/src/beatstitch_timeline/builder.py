@@ -11,7 +11,7 @@ from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch_core.canonical import message_hash
 from beatstitch_core.edl_invariants import EDL_VERSION, validate_edl
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_timeline.accents import beat_frames
+from beatstitch_timeline.accents import BeatFrames, beat_frames
 from beatstitch_timeline.edits import replay
 from beatstitch_timeline.layout import lay_out
 from beatstitch_timeline.segments import segments_of
@@ -111,7 +111,9 @@ def build_edl(
         ),
         beat_grid_sha256=message_hash(grid),
     )
-    beats = beat_frames(layout.grid, layout.trim.start_us, output.frame_rate)
+    beats = BeatFrames((), ())
+    if layout.settings.accents:
+        beats = beat_frames(layout.grid, layout.trim.start_us, output.frame_rate)
     edl.segments.extend(segments_of(layout, beats))
     return edl
 

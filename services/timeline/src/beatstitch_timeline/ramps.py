@@ -34,7 +34,8 @@ def ramps(ramp: SpeedRamp, lengths: Sequence[int], rate: Rational) -> list[Speed
     Returns:
         One speed a segment, None for normal; None for the last, which no cut follows.
     """
-    return [ramp_speed(ramp, frames, rate) for frames in lengths[:-1]] + [None]
+    known = {frames: ramp_speed(ramp, frames, rate) for frames in {*lengths[:-1]}}
+    return [known[frames] for frames in lengths[:-1]] + [None]
 
 
 def ramp_speed(ramp: SpeedRamp, frames: int, rate: Rational) -> Speed | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from beatstitch_core.timebase import frame_at, round_half_up
+from beatstitch_core.timebase import frame_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +77,10 @@ def bar_places(beats: Sequence[Beat], metre: int) -> list[int]:
 
 def permille(share: float) -> int:
     """A share of 0 to 1 in thousandths; what is no number is 0."""
-    return round_half_up(Fraction(min(share, 1.0)) * PERMILLE) if share > 0 else 0
+    if not share > 0:
+        return 0
+    above, below = min(share, 1.0).as_integer_ratio()
+    return (2 * PERMILLE * above + below) // (2 * below)
 
 
 def _begins_bar(beat: Beat) -> bool:
