@@ -78,7 +78,8 @@ def test_there_and_back_to_a_finer_rate_is_the_same_on_the_screen(make, data):
     for one, other in zip(back.segments, case.edl.segments, strict=True):
         assert one.timeline_in_frame == other.timeline_in_frame
         assert one.transition_in == other.transition_in
-        assert one.source_out_us == other.source_out_us
+        # A clip that was slowed to fit ends where its speed was rounded to.
+        assert abs(one.source_out_us - other.source_out_us) <= 100
         assert one.effect == other.effect
 
 

@@ -138,8 +138,10 @@ def goes_on(first: Shot, second: Shot, context: Context) -> bool:
         return False
     if first.is_clip:
         whole = pace.joined(one.speed, other.speed, at)
-        begins = one.source_in_us + source_offset_us(one.speed, at, context.rate)
-        if whole is None or begins != other.source_in_us:
+        if whole is None:
+            return False
+        # By the whole speed: where a ramp was cut, its halves are rounded.
+        if one.source_in_us + source_offset_us(whole, at, context.rate) != other.source_in_us:
             return False
         _set_speed(one, whole)
     elif one.effect.HasField("ken_burns") and other.effect.HasField("ken_burns"):
@@ -167,6 +169,10 @@ def _end_us(shot: Shot, context: Context) -> int:
     limit = context.limit_us(segment.media_asset_id, segment.source_in_us)
     if limit is None:
         limit = segment.source_out_us
+    fits = context.settings.fill == edl_pb2.FILL_POLICY_SPEED_FIT
+    if fits and shot.by_rule and len(segment.speed.points) == 1:
+        # It runs so slowly that it is shown to its end, but for what the speed was rounded.
+        end = limit
     return max(min(end, limit), segment.source_in_us + 1)
 
 
