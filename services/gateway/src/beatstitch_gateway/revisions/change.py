@@ -7,7 +7,7 @@ is written. So of two clients one wins and the other is told the current hash.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from beatstitch.internal.v1 import timeline_engine_service_pb2 as engine
 from beatstitch.internal.v1.job_event_pb2 import TimelineBuildOutput
@@ -42,8 +42,17 @@ from beatstitch_gateway.revisions.keep import (
 Reply = TypeVar("Reply", ApplyEditsResponse, PutTimelineResponse)
 
 
-async def apply_edits(deps: Deps, tenant: str, request: ApplyEditsRequest) -> ApplyEditsResponse:
-    """Applies edits to the newest revision; the reply's timeline comes without its EDL.
+class Done(NamedTuple, Generic[Reply]):
+    """A reply as it is kept for its request_id, without its EDL; and that, where it is at hand."""
+
+    reply: Reply
+    edl: bytes
+
+
+async def apply_edits(
+    deps: Deps, tenant: str, request: ApplyEditsRequest
+) -> Done[ApplyEditsResponse]:
+    """Applies edits to the newest revision.
 
     Raises:
         BeatStitchError: PROJECT_NOT_FOUND, TIMELINE_NOT_FOUND, EDL_HASH_MISMATCH, GRID_GONE,
@@ -51,7 +60,7 @@ async def apply_edits(deps: Deps, tenant: str, request: ApplyEditsRequest) -> Ap
     """
     call = Call(tenant, request)
 
-    async def attempt() -> ApplyEditsResponse:
+    async def attempt() -> Done[ApplyEditsResponse]:
         async with deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
             base = await timelines.get(tx, tenant, request.project_id)
@@ -59,7 +68,7 @@ async def apply_edits(deps: Deps, tenant: str, request: ApplyEditsRequest) -> Ap
             # both are seen.
             known = await recalled(tx, call, ApplyEditsResponse)
             if known is not None:
-                return known
+                return Done(known, b"")
             need_hash(base.timeline, request.edl_hash)
             edl = base.parse_edl()
             media = await assets.all_ready(tx, tenant, request.project_id)
@@ -81,8 +90,10 @@ async def apply_edits(deps: Deps, tenant: str, request: ApplyEditsRequest) -> Ap
     return await repeated(attempt)
 
 
-async def put_timeline(deps: Deps, tenant: str, request: PutTimelineRequest) -> PutTimelineResponse:
-    """Makes a client's EDL the newest revision; the reply's timeline comes without its EDL.
+async def put_timeline(
+    deps: Deps, tenant: str, request: PutTimelineRequest
+) -> Done[PutTimelineResponse]:
+    """Makes a client's EDL the newest revision.
 
     Raises:
         BeatStitchError: PROJECT_NOT_FOUND, EDL_HASH_MISMATCH, EDL_INVALID, REQUEST_ID_REUSED,
@@ -93,13 +104,13 @@ async def put_timeline(deps: Deps, tenant: str, request: PutTimelineRequest) -> 
     # What this server doesn't know it can't hash either.
     edl.DiscardUnknownFields()
 
-    async def attempt() -> PutTimelineResponse:
+    async def attempt() -> Done[PutTimelineResponse]:
         async with deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
             newest = await timelines.head(tx, tenant, request.project_id)
             known = await recalled(tx, call, PutTimelineResponse)
             if known is not None:
-                return known
+                return Done(known, b"")
             need_hash(newest, request.edl_hash)
             media = await assets.all_ready(tx, tenant, request.project_id)
             named = bool(edl.beat_grid_sha256)
@@ -174,7 +185,7 @@ async def _append(
     row: TimelineRow,
     stored: Stored,
     reply: Callable[[Timeline], Reply],
-) -> Reply:
+) -> Done[Reply]:
     """Writes a revision while its EDL is on its way into storage; commits when both are there."""
     row.edl_object = stored.object
 
@@ -191,7 +202,10 @@ async def _append(
                 failure_pb2.ERROR_REASON_INTERNAL,
                 "the timeline service names its EDL by another hash than this server does",
             )
-        return await once(deps.database, call, _type_of(reply), work)
+        made = await once(deps.database, call, _type_of(reply), work)
+        # Else a twin of this call was quicker.
+        own = made.timeline.id == row.timeline.id
+        return Done(made, row.edl if own else b"")
     finally:
         await stored.close()
 

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from google.protobuf.message import Message
-
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
@@ -19,7 +17,7 @@ from beatstitch_gateway.db import projects, timelines
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_runtime.storage import Storage
 
-Reply = TypeVar("Reply", bound=Message)
+Reply = TypeVar("Reply")
 TRIES = 3
 
 

@@ -152,9 +152,9 @@ class TimelineRpc(TimelineServiceServicer):
         check.edl_hash(request.edl_hash)
         check.timeline_edits(request.edits)
         check.done()
-        reply = await change.apply_edits(self._deps, current_tenant(), request)
+        reply, edl = await change.apply_edits(self._deps, current_tenant(), request)
         if not request.omit_edl:
-            await self._with_edl(reply.timeline)
+            await self._with_edl(reply.timeline, edl)
         return reply
 
     async def PutTimeline(
@@ -168,8 +168,8 @@ class TimelineRpc(TimelineServiceServicer):
             same = request.edl.project_id == request.project_id
             check.that(same, "edl.project_id", "has to be project_id")
         check.done()
-        reply = await change.put_timeline(self._deps, current_tenant(), request)
-        await self._with_edl(reply.timeline)
+        reply, edl = await change.put_timeline(self._deps, current_tenant(), request)
+        await self._with_edl(reply.timeline, edl)
         return reply
 
     async def UndoTimeline(
@@ -228,13 +228,15 @@ class TimelineRpc(TimelineServiceServicer):
         check.done()
         return await questions.export(self._deps, current_tenant(), request)
 
-    async def _with_edl(self, timeline: Timeline) -> None:
+    async def _with_edl(self, timeline: Timeline, edl: bytes = b"") -> None:
         """Fills in the EDL. Replies are kept for their request_id without it."""
-        async with self._deps.database.transaction() as tx:
-            row = await timelines.get(
-                tx, current_tenant(), timeline.project_id, timeline_id=timeline.id
-            )
-        timeline.edl.MergeFromString(row.edl)
+        if not edl:
+            async with self._deps.database.transaction() as tx:
+                row = await timelines.get(
+                    tx, current_tenant(), timeline.project_id, timeline_id=timeline.id
+                )
+            edl = row.edl
+        timeline.edl.MergeFromString(edl)
 
     async def _media(self, project_id: str) -> list[ReadyMedia]:
         """What an EDL of the project may name; nothing to look at for an EDL without project."""

@@ -1,7 +1,8 @@
-"""Revisions of timelines: edits beside the EDL, what it was built from, EDLs as protobuf."""
+"""Revisions of timelines: edits, what they were built from, EDLs as deflated protobuf."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,18 +49,20 @@ def upgrade() -> None:
             .where(TABLE.c.id == row.id)
             .values(
                 message=timeline.SerializeToString(),
-                edl=edl.SerializeToString(),
+                edl=zlib.compress(edl.SerializeToString(), 1),
                 edl_json_bytes=len(row.edl),
             )
         )
     op.alter_column("timelines", "edl_json_bytes", nullable=False)
+    op.execute("ALTER TABLE timelines ALTER edl SET STORAGE EXTERNAL")
 
 
 def downgrade() -> None:
     """Drops the columns; revisions stay, whatever made them."""
     connection = op.get_bind()
+    op.execute("ALTER TABLE timelines ALTER edl SET STORAGE EXTENDED")
     for row in _rows(connection):
-        edl = canonical_json(Edl.FromString(row.edl))
+        edl = canonical_json(Edl.FromString(zlib.decompress(row.edl)))
         connection.execute(TABLE.update().where(TABLE.c.id == row.id).values(edl=edl))
     op.drop_column("jobs", "inputs")
     for name in ("edl_json_bytes", "build_revision", *BYTES):
