@@ -13,6 +13,7 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.timebase import frame_at
 from beatstitch_timeline.builder import build_edl, check_built
+from beatstitch_timeline.doubt import grid_to_cut
 
 EVEN = timeline_pb2.LOW_CONFIDENCE_POLICY_EVEN_GRID
 FAIL = timeline_pb2.LOW_CONFIDENCE_POLICY_FAIL
@@ -60,6 +61,23 @@ def test_by_default_the_beats_are_taken_as_they_are(make, policy):
 @pytest.mark.parametrize("policy", ANY)
 def test_a_sure_song_is_cut_on_its_beats(make, policy):
     assert cuts(built(make, uneven(make, 0.5), policy)) == [(1, 1_300_000), (2, 3_000_000)]
+
+
+def test_on_an_even_grid_sections_meet_on_its_beats_and_keep_their_loudness(make):
+    grid = uneven(make, 0.3)
+    for start, end in [(0, 1_690_000), (1_690_000, 3_000_000), (3_000_000, 6_000_000)]:
+        grid.sections.add(start_us=start, end_us=end, label="A")
+    grid.beats[1].energy, grid.beats[2].energy = 0.5, 1.0
+    even = grid_to_cut(grid, 6_000_000, EVEN)
+    # A beat every half second from 0.7 s.
+    assert [(s.start_us, s.end_us) for s in even.sections] == [
+        (0, 1_700_000),
+        (1_700_000, 3_200_000),
+        (3_200_000, 6_000_000),
+    ]
+    assert [beat.energy for beat in even.beats[:7]] == [0, 0, 0.5, 0.5, 0.5, 1, 1]
+    assert [bar.first_beat_index for bar in even.bars] == [0, 4, 8]
+    assert grid_to_cut(grid, 6_000_000, WARN) is grid
 
 
 @pytest.mark.parametrize("bpm", [0, -1, 9, 1e9, float("nan")])

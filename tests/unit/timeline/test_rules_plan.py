@@ -200,6 +200,16 @@ def test_a_section_that_begins_after_the_video_is_cut_though_the_first_beat_is_i
     ]
 
 
+def test_a_video_that_begins_inside_a_section_begins_with_no_cut_of_the_section(make):
+    grid = song(make, 48, ABA)
+    every_four = [{"label": "B", "cut": {"every_n_beats": 4}}]
+    inside = planned(grid, Trim(10 * S, 24 * S), section_rules=every_four)
+    assert cuts(inside)[:3] == [20, 24, 28]
+    assert paths(inside)[0] == "section_rules[0].cut.every_n_beats"
+    off_beats = [{"label": "B", "cut": {"bar_beats": {"beat_numbers": [2]}}}]
+    assert cuts(planned(grid, Trim(10 * S, 24 * S), section_rules=off_beats))[:2] == [-1, 21]
+
+
 def test_shots_that_would_be_too_short_are_left_out(make):
     plan = planned(
         song(make, 20), cut={"lengths": {"beats": [4, 1, 1, 2]}}, shortest_shot_us=2 * HALF

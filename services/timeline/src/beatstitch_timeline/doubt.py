@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import failure_pb2, timeline_pb2
@@ -52,7 +53,10 @@ def beats_to_cut(
 
 
 def grid_to_cut(grid: BeatGrid, song_us: int, policy: LowConfidencePolicy.ValueType) -> BeatGrid:
-    """The grid with the beats to cut on, and the song's form; see `beats_to_cut`."""
+    """The grid with the beats to cut on, and the song's form; see `beats_to_cut`.
+
+    On an even grid sections meet on the beats next to where they were heard to meet.
+    """
     beats = beats_to_cut(grid, song_us, policy)
     if beats is grid.beats:
         return grid
@@ -61,7 +65,18 @@ def grid_to_cut(grid: BeatGrid, song_us: int, policy: LowConfidencePolicy.ValueT
     even.beats.extend(beats)
     even.bars.extend(bars_of(even.beats, song_us))
     even.sections.extend(grid.sections)
+    times = [beat.time_us for beat in beats]
+    for before, after in pairwise(even.sections):
+        before.end_us = after.start_us = _nearest(times, after.start_us)
     return even
+
+
+def _nearest(times: Sequence[int], time_us: int) -> int:
+    """The nearest of increasing times, the earlier of two; the time itself where there are none."""
+    right = bisect_right(times, time_us)
+    return min(
+        times[max(0, right - 1) : right + 1], key=lambda t: abs(t - time_us), default=time_us
+    )
 
 
 def even_beats(grid: BeatGrid, song_us: int) -> list[Beat]:

@@ -116,11 +116,12 @@ def _wanted(song: _Song) -> tuple[Wanted | None, list[Wanted]]:
 
 
 def _cuts_of(stretch: Stretch, beats: Beats, settings: TimelineSettings) -> list[Wanted]:
-    pattern, path, ruled = settings.cut, "cut", stretch.rule != NONE
+    pattern, path = settings.cut, "cut"
     cuts: list[Wanted] = []
-    if ruled:
+    if stretch.rule != NONE:
         rule, at = settings.section_rules[stretch.rule], f"section_rules[{stretch.rule}]"
-        cuts.append(Wanted(stretch.beats.start, edl_pb2.CUT_RULE_SECTION, at))
+        if stretch.opens:
+            cuts.append(Wanted(stretch.beats.start, edl_pb2.CUT_RULE_SECTION, at))
         # A rule for transitions alone cuts as the rest of the song is cut.
         if rule.HasField("cut"):
             pattern, path = rule.cut, f"{at}.cut"
@@ -128,7 +129,7 @@ def _cuts_of(stretch: Stretch, beats: Beats, settings: TimelineSettings) -> list
     cuts += (
         Wanted(beat, chosen.rule, chosen.path)
         for beat in chosen.beats
-        if not ruled or beat != stretch.beats.start
+        if not stretch.opens or beat != stretch.beats.start
     )
     return cuts
 

@@ -24,12 +24,12 @@ class Stretch(NamedTuple):
     Attributes:
         beats: Their indices.
         rule: Index of the section rule; -1 for the settings' own.
-        section: The section when it has a rule; -1 for a stretch without, which may lie in several.
+        opens: Whether the first of them is the first beat of the rule's section.
     """
 
     beats: range
     rule: int
-    section: int
+    opens: bool
 
 
 class Form:
@@ -66,7 +66,10 @@ class Form:
 
         for section, run in groupby(inside, ruled_section):
             indices = list(run)
-            yield Stretch(range(indices[0], indices[-1] + 1), self.rule_of(section), section)
+            first = indices[0]
+            # In a video that begins inside a section its first beat may have gone by.
+            opens = section != NONE and (first == 0 or ruled_section(first - 1) != section)
+            yield Stretch(range(first, indices[-1] + 1), self.rule_of(section), opens)
 
 
 def fits(rule: SectionRule, sections: Sequence[Section], index: int) -> bool:
