@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -123,6 +124,17 @@ def test_many_bars_need_little_memory_and_keep_their_borders():
     spread = novelty.usual_distance(bars)
     borders = novelty.find_borders(bars, spread)
     assert list(borders) == list(range(0, 2001, 8))
+    assert sections._labels(bars, borders, spread) == [index % 3 for index in range(250)]
+
+
+def test_one_section_of_many_bars_is_not_compared_all_at_once():
+    bars = np.random.default_rng(1).normal(size=(4000, 8))
+    tracemalloc.start()
+    try:
+        assert sections._labels(bars, np.array([0, 4000]), 16.0) == [0]
+        assert tracemalloc.get_traced_memory()[1] < 32_000_000  # all with all: 128 MB and more
+    finally:
+        tracemalloc.stop()
 
 
 def test_letters_go_on_after_z():

@@ -18,6 +18,7 @@ from beatstitch_analyzer.structure.sound import Sound
 _MIN_BARS = 8
 _ALIKE = 0.8
 _HARMONY = 0.25
+_BARS_AT_ONCE = 128
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -109,12 +110,21 @@ def _labels(bars: Doubles, borders: Ints, spread: float) -> list[int]:
     lengths = np.diff(borders)
     labels: list[int] = []
     for index, (begin, end) in enumerate(pairwise(borders)):
-        alike = likeness(bars[begin:end], bars[:end], spread)
-        means = np.add.reduceat(alike.mean(axis=0), borders[: index + 1]) / lengths[: index + 1]
+        alike = _mean_likeness(bars[begin:end], bars[:end], spread)
+        means = np.add.reduceat(alike, borders[: index + 1]) / lengths[: index + 1]
         best = int(np.argmax(means[:-1])) if index else -1
         known = index > 0 and means[best] >= _ALIKE * means[index]
         labels.append(labels[best] if known else max(labels, default=-1) + 1)
     return labels
+
+
+def _mean_likeness(section: Doubles, bars: Doubles, spread: float) -> Doubles:
+    """How alike each bar is to a section's on average, (bars,); a song may be one section."""
+    total = np.zeros(len(bars))
+    for first in range(0, len(section), _BARS_AT_ONCE):
+        total += likeness(section[first : first + _BARS_AT_ONCE], bars, spread).sum(axis=0)
+    mean: Doubles = total / len(section)
+    return mean
 
 
 def _letter(label: int) -> str:
