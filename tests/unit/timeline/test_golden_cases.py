@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from beatstitch.v1 import edl_pb2
+from beatstitch.v1 import edl_pb2, timeline_pb2, timeline_rules_pb2
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.canonical import canonical_json, edl_hash, message_hash
 from beatstitch_core.edl_invariants import validate_edl
-from beatstitch_timeline.builder import build_edl, check_built
+from beatstitch_timeline.builder import build, build_edl, check_built
 
 FOUR = TimelineSettings(beats_per_cut=4)
 
@@ -126,3 +126,38 @@ def test_the_builders_choices_change_on_purpose_only(make):
     media = [make.image(), make.clip()]
     edl = build_edl(make.PROJECT, make.song(), make.grid(beats(16), 8_000_000), media, FOUR)
     assert edl_hash(edl) == "6c0325a5e86c3e2139bb19197f22fbae47cfa6fdd87c4b1ac41514e32e996769"
+
+
+def test_what_rules_make_changes_on_purpose_only(make):
+    media = [make.image(), make.clip(duration_us=30_000_000), make.image("portrait", (3000, 4000))]
+    media[2].traits.schema_version = "1.0"
+    media[2].traits.focus_x, media[2].traits.focus_y = 30_000, 12_000
+    grid = make.grid(beats(96), 48_000_000)
+    for k, (label, energy) in enumerate([("A", 0.2), ("B", 0.7), ("C", 1.0)]):
+        section = grid.sections.add(start_us=k * 16_000_000, end_us=(k + 1) * 16_000_000)
+        section.label, section.energy = label, energy
+    wish = TimelineSettings(
+        cut={"bar_beats": {"beat_numbers": [1], "every_n_bars": 2}},
+        section_rules=[
+            {"label": "B", "cut": {"build_up": {}}},
+            {
+                "energy": {"from_permille": 900},
+                "cut": {"lengths": {"beats": [3, 3, 2]}},
+                "transition": {"type": edl_pb2.TRANSITION_TYPE_PUSH, "frames": 6},
+            },
+        ],
+        transition={
+            "type": edl_pb2.TRANSITION_TYPE_CROSSFADE,
+            "align": edl_pb2.TRANSITION_ALIGN_CENTRE,
+        },
+        fit=edl_pb2.FIT_FOCUS,
+        image_motion=timeline_pb2.IMAGE_MOTION_ZOOM_TO_FOCUS,
+        shortest_shot_us=900_000,
+        longest_shot_us=3_000_000,
+        end_align=timeline_rules_pb2.END_ALIGN_BAR,
+        accents=[{"type": edl_pb2.ACCENT_TYPE_PUNCH_IN}],
+        speed_ramp={"peak_permille": 2500},
+    )
+    edl = build(make.PROJECT, make.song(), grid, media, wish).edl
+    assert edl.audio.duration_us == 46_000_000
+    assert edl_hash(edl) == "49dba83e1f617b8d53dd60ac276079b85181057535dc4b8351231b43af383ba7"
