@@ -122,3 +122,30 @@ def test_a_fault_of_ours_is_internal_and_never_stored(make):
     with pytest.raises(BeatStitchError) as caught:
         check_built(edl, media)
     assert caught.value.reason == failure_pb2.ERROR_REASON_INTERNAL
+
+
+def test_too_many_segments_blames_the_rule_that_cuts_most(make):
+    limits = default_limits()
+    limits.max_segments = 9
+    grid = make.grid(range(0, 12_000_000, 500_000), 12_000_000)
+    grid.sections.add(end_us=4_000_000, label="A")
+    grid.sections.add(start_us=4_000_000, end_us=12_000_000, label="B")
+    wish = TimelineSettings(section_rules=[{"label": "B", "cut": {"every_n_beats": 1}}])
+    error = refusal("p", make.song(), grid, [make.image()], wish, limits=limits)
+    assert fields(error) == {"settings.section_rules[0].cut.every_n_beats"}
+
+
+def test_rules_are_checked_before_anything_is_built(make):
+    wish = TimelineSettings(
+        cut={"lengths": {"beats": [4, 0]}},
+        section_rules=[{"cut": {"build_up": {"from_beats": 2, "to_beats": 4}}}],
+        accents=[{}],
+        speed_ramp={"peak_permille": 99},
+    )
+    error = refusal("p", make.song(), make.grid([0], 5_000_000), [make.image()], wish)
+    assert fields(error) == {
+        "settings.cut.lengths.beats[1]",
+        "settings.section_rules[0].cut.build_up.to_beats",
+        "settings.accents[0].type",
+        "settings.speed_ramp.peak_permille",
+    }

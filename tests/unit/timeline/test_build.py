@@ -1,8 +1,8 @@
-"""Edits survive building anew; those that find no place are told."""
+"""Whole builds: edits survive building anew, media may end the video."""
 
 from __future__ import annotations
 
-from beatstitch.v1 import edl_pb2
+from beatstitch.v1 import edl_pb2, timeline_rules_pb2
 from beatstitch.v1.timeline_edit_pb2 import TimelineEdit, TimelineOverlay
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_timeline.builder import build
@@ -48,3 +48,14 @@ def test_an_edit_without_its_picture_is_dropped_and_told(make):
     assert built.dropped[0].message
     assert not built.overlay.edits
     assert {segment.media_asset_id for segment in built.edl.segments} == {"a"}
+
+
+def test_the_media_end_the_video_on_the_beat_that_the_next_segment_had_begun_on(make):
+    grid = make.grid(range(250_000, 250_000 + 16 * HALF, HALF), 16 * HALF + 250_000)
+    media = [make.image("a"), make.clip("b"), make.image("c")]
+    wish = TimelineSettings(choice={"reuse": timeline_rules_pb2.MEDIA_REUSE_END})
+    edl = build(make.PROJECT, make.song(), grid, media, wish).edl
+    assert [segment.media_asset_id for segment in edl.segments] == ["a", "b", "c"]
+    assert edl.audio.duration_us == grid.beats[12].time_us
+    # 6.25 s: half a frame is rounded up.
+    assert edl.segments[-1].timeline_out_frame == 188
