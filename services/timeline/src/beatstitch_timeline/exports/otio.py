@@ -91,22 +91,18 @@ class _Writer:
         return clip
 
     def _song(self) -> otio.schema.Clip:
-        """The song to the sample, where its sample rate is known."""
+        """The song; where the video doesn't begin on a whole frame of it, on a part of one."""
         project, song = self._project, self._project.files.song
-        rate = song.media.info.sample_rate or US_PER_S
-        start = Fraction(project.edl.audio.offset_us * rate, US_PER_S)
-        length = project.clock.seconds(project.frames) * rate
-        if song.media.info.duration_us:
-            whole = Fraction(song.media.info.duration_us * rate, US_PER_S)
-            length = max(Fraction(1), min(length, whole - start))
+        start = Fraction(project.edl.audio.offset_us, US_PER_S) * project.clock.rate
         media = otio.schema.ExternalReference(target_url=song.url)
         media.name = song.name
+        media.available_range = self._range(0, song.frames)
         return otio.schema.Clip(
             name=song.name,
             media_reference=media,
             source_range=otio.opentime.TimeRange(
-                otio.opentime.RationalTime(float(start), rate),
-                otio.opentime.RationalTime(float(length), rate),
+                otio.opentime.RationalTime(float(start), self._rate),
+                self._time(project.song_frames),
             ),
         )
 
