@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from beatstitch.v1 import common_pb2, edl_pb2, timeline_edit_pb2
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.timeline_edit_pb2 import TimelineEdit
-from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import default_limits
 from beatstitch_core.timebase import frame_at
-from beatstitch_timeline.builder import build_edl, check_built
 from beatstitch_timeline.edits import apply_edits
 
 from .edit_cases import cases
+from .edit_song import Song, assets, beats
 
 MANY = settings(
     max_examples=100,
@@ -27,42 +26,9 @@ GIVEN = edl_pb2.CUT_RULE_GIVEN
 B = {"media_asset_id": "b"}
 
 
-class Song:
-    """Twenty beats of half a second, four to a bar; five segments of a, b, c, a, b."""
-
-    def __init__(self, make, **wish) -> None:
-        self.make = make
-        self.grid = make.grid([i * 500_000 for i in range(20)], 10_000_000)
-        for start, end in ((0, 4_000_000), (4_000_000, 10_000_000)):
-            self.grid.sections.add(start_us=start, end_us=end, label="A")
-        self.media = [make.clip("a", 9_000_000), make.image("b"), make.clip("c", 3_000_000)]
-        self.wish = TimelineSettings(beats_per_cut=4, **wish)
-        self.edl = build_edl(make.PROJECT, make.song(), self.grid, self.media, self.wish)
-
-    def edit(self, *edits, edl=None) -> Edl:
-        wanted = [TimelineEdit(**edit) for edit in edits]
-        made = apply_edits(edl or self.edl, self.grid, self.media, self.wish, wanted).edl
-        check_built(made, self.media)
-        return made
-
-    def refused(self, **edit) -> str:
-        with pytest.raises(BeatStitchError) as caught:
-            self.edit(edit)
-        assert caught.value.metadata == {"edit": "0"}
-        return caught.value.message
-
-
 @pytest.fixture
 def song(make):
     return Song(make)
-
-
-def assets(edl: Edl) -> str:
-    return "".join(segment.media_asset_id for segment in edl.segments)
-
-
-def beats(edl: Edl) -> list[int]:
-    return [segment.cut.beat_index for segment in edl.segments]
 
 
 def contents(edl: Edl):

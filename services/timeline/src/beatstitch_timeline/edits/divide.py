@@ -12,6 +12,7 @@ from beatstitch_timeline.edits.shots import goes_on
 if TYPE_CHECKING:
     from beatstitch.v1.timeline_edit_pb2 import MergeSegments, SplitSegment
     from beatstitch_timeline.edits.draft import Draft
+    from beatstitch_timeline.edits.shots import Shot
 
 
 def split(draft: Draft, edit: SplitSegment) -> None:
@@ -34,19 +35,24 @@ def merge(draft: Draft, edit: MergeSegments) -> None:
         if most < 2:
             raise Refused(f"segment_index: segment {index} is the last, none follows it")
         raise Refused(f"count must be 2 to {most} from segment {index} on, not {count}")
-    first = draft.shot(index)
-    whole = first.copy()
-    for after in range(index + 1, index + count):
-        other = draft.shot(after)
-        if not goes_on(whole, other, draft.context):
-            break
-        frames = whole.place.frames + other.place.frames
-        whole.place = other.place._replace(frames=frames)
-    else:
-        ends_with_slot = whole.ends_with_slot
+    whole = _joined(draft, index, count)
+    del draft.shots[index + 1 : index + count]
+    draft.axis.remove(index + 1, index + count)
+    if whole is not None:
+        # Whether it runs as the settings say is seen in the slot that it now has.
+        ends_with_slot, whole.place = whole.ends_with_slot, draft.axis.place(index)
         whole.look(draft.context)
         whole.ends_with_slot = ends_with_slot
         draft.shots[index] = whole
-    del draft.shots[index + 1 : index + count]
-    draft.axis.remove(index + 1, index + count)
     draft.refit(index)
+
+
+def _joined(draft: Draft, index: int, count: int) -> Shot | None:
+    """The shot that several neighbours were cut from; None where they were not."""
+    whole = draft.shot(index).copy()
+    for after in range(index + 1, index + count):
+        other = draft.shot(after)
+        if not goes_on(whole, other, draft.context):
+            return None
+        whole.place = whole.place._replace(frames=whole.place.frames + other.place.frames)
+    return whole

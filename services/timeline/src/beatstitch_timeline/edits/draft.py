@@ -75,6 +75,8 @@ class Draft:
         rest = cut_in_two(shot, self.context, self.context.frame_of(beat) - self.begin(index))
         self.axis.insert(index + 1, beat, way)
         self.shots.insert(index + 1, rest)
+        self.refit(index)
+        self.refit(index + 1)
 
     def begin(self, index: int) -> int:
         """A slot's first frame."""

@@ -102,28 +102,25 @@ def shift(shot: Shot, context: Context, frames: int) -> int:
 
 
 def cut_in_two(shot: Shot, context: Context, at: int) -> Shot:
-    """Leaves an own shot, in the slot that it fits, its first `at` frames; returns the rest.
+    """Cuts an own shot that fits its slot; both parts are still to be brought to their slots.
 
     Args:
-        shot: The shot.
+        shot: The shot; it is the first part afterwards.
         context: The song.
         at: First frame of the rest, 1 to the shot's frames - 1.
+
+    Returns:
+        The rest.
     """
-    place, frames = shot.place, shot.place.frames
-    rest = shot.copy()
-    segment = shot.segment
+    rest, segment = shot.copy(), shot.segment
     if segment.effect.HasField("ken_burns"):
-        one, other = moves.split_move(segment.effect.ken_burns, at, frames)
+        one, other = moves.split_move(segment.effect.ken_burns, at, shot.place.frames)
         segment.effect.ken_burns.CopyFrom(one)
         rest.segment.effect.ken_burns.CopyFrom(other)
     if shot.is_clip:
         # Both go on as they ran, whatever the settings would say of parts so long.
         shot.by_rule = rest.by_rule = False
         shift(rest, context, at)
-    rest.fit(context, place._replace(frames=frames - at))
-    rest.look(context)
-    shot.fit(context, place._replace(frames=at, tail=0, last=False))
-    shot.look(context)
     return rest
 
 
