@@ -126,6 +126,14 @@ def test_drifting_beats_lose_their_jitter_and_keep_their_drift():
     assert np.all(np.diff(smooth) > 0)
 
 
+def test_a_song_that_slows_down_is_not_late():
+    truth = np.cumsum(0.4 * 1.02 ** np.arange(60))
+    rough = truth + np.random.default_rng(3).normal(0, 0.003, 60)
+    smooth = even_out(rough, np.ones(60))
+    assert abs(np.median(smooth - truth)) < 0.0008
+    assert np.abs(smooth - truth).mean() < np.abs(rough - truth).mean()
+
+
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 600), min_size=1, max_size=50), st.integers(2, 7))
 def test_grids_hold_their_invariants(raw: list[float], metre: int):

@@ -6,16 +6,17 @@ import numpy as np
 
 from beatstitch_analyzer.beats.model import Doubles
 
-_REACH = 4
+_REACH = 8
 _MIN_BEATS = 5
 _NOISE_S = 0.012
 _FAITH_S = 0.025
 
 
 def even_out(times: Doubles, weights: Doubles) -> Doubles:
-    """Each beat from the line through its neighbours, near ones first.
+    """Each beat from the parabola through its neighbours, near ones first.
 
-    A beat that lies far from that line (the tempo jumps, or the line is no good) stays where it is.
+    A line would be late where the tempo slows down. A beat that lies far from the curve (the tempo
+    jumps, or the curve is no good) stays where it is.
 
     Args:
         times: Beats in seconds, ascending; (n,).
@@ -35,9 +36,9 @@ def even_out(times: Doubles, weights: Doubles) -> Doubles:
         trust = near * (weights[begin:end] + 0.2)
         span = times[begin:end]
         for _ in range(3):
-            slope, at = np.polyfit(steps, span, 1, w=np.sqrt(trust))
-            off = np.abs(span - at - slope * steps)
+            curve = np.polyfit(steps, span, 2, w=np.sqrt(trust))
+            off = np.abs(span - np.polyval(curve, steps))
             trust = near * (weights[begin:end] + 0.2) / (1 + (off / _NOISE_S) ** 2)
-        if abs(at - times[centre]) < _FAITH_S:
-            smooth[centre] = at
+        if abs(curve[-1] - times[centre]) < _FAITH_S:
+            smooth[centre] = curve[-1]
     return smooth if np.all(np.diff(smooth) > 0) else times
