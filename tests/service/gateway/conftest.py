@@ -59,6 +59,7 @@ from beatstitch.v1.edl_pb2 import AudioTrack, Edl, OutputFormat, Segment
 from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch.v1.job_pb2 import BeatAnalysisResult, Job, MediaIngestResult, RenderResult
 from beatstitch.v1.render_pb2 import RenderManifest, SyncReport
+from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_core.canonical import canonical_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError, reason_name
 from beatstitch_core.ids import new_id
@@ -71,7 +72,10 @@ from beatstitch_runtime.jobs.publish import publish_event, publish_progress
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name
 from beatstitch_runtime.rpc.errors import error_from_rpc
 from beatstitch_runtime.service import Service
+from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
+from beatstitch_timeline.main import build as build_timeline_service
+from beatstitch_timeline.settings import TimelineServiceSettings
 
 API = (
     (project_service_pb2, project_service_pb2_grpc),
@@ -432,3 +436,30 @@ def open_house(open_house_at, database: str):
 async def house(open_house) -> AsyncIterator[House]:
     async with open_house() as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def editor(open_house) -> AsyncIterator[House]:
+    """A gateway and a real timeline service; uploads are still the tests' own work."""
+    async with open_house() as opened:
+        shared = {name: getattr(opened.settings, name) for name in ServiceSettings.model_fields}
+        service = await build_timeline_service(TimelineServiceSettings(**shared))
+        port = await service.start()
+        try:
+            opened.client = await opened.replica(timeline_address=f"127.0.0.1:{port}")
+            yield opened
+        finally:
+            await service.stop(0.5)
+
+
+@pytest.fixture
+def generate(editor: House):
+    """`await generate(project_id, settings={...})`: the newest revision, built."""
+
+    async def build_one(project_id: str, **fields: object) -> Timeline:
+        job = (await editor.client.GenerateTimeline(project_id=project_id, **fields)).job
+        done = await editor.ended(job.id)
+        assert done.timeline_build.edl_hash, done
+        return (await editor.client.GetTimeline(project_id=project_id)).timeline
+
+    return build_one
