@@ -252,6 +252,20 @@ def test_a_pan_has_no_jitter(fit, begin, end):
     assert np.abs(np.diff(at, 2)).max() < 0.02
 
 
+def test_the_closest_view_of_a_move_is_as_sharp_as_the_picture(studio, tmp_path):
+    """A quarter of the picture, which has as many pixels as the frame: each is the picture's."""
+    y, x = np.mgrid[0:720, 0:1280]
+    checks = (40 + 170 * ((x // 2 + y // 2) % 2)).astype(np.uint8)
+    path = picture(tmp_path, "checks", np.repeat(checks[..., None], 3, axis=2))
+    move = edl_pb2.KenBurns()
+    getattr(move, "from").CopyFrom(edl_pb2.UnitRect(w=WHOLE, h=WHOLE))
+    move.to.CopyFrom(edl_pb2.UnitRect(x=WHOLE // 2, y=WHOLE // 4, w=WHOLE // 4, h=WHOLE // 4))
+    shots = [studio.Shot(path, 10, move=move)]
+    last = composed(shots, studio.edl(shots))[9].y
+    wanted = 16 + checks[180:360, 640:960].astype(float) * 219 / 255
+    assert np.abs(last - wanted).max() <= 2
+
+
 @pytest.mark.parametrize(("x", "left"), [(0, 0), (20_000, 84), (32_768, 240), (65_536, 480)])
 def test_focus_chooses_what_is_cut_off(studio, tmp_path, x, left):
     """A panorama 800 wide, of which 320 are shown around the focus, as far as it reaches."""
