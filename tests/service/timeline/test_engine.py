@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,7 +15,7 @@ from beatstitch.internal.v1.timeline_engine_service_pb2_grpc import (
     TimelineEngineServiceStub,
     add_TimelineEngineServiceServicer_to_server,
 )
-from beatstitch.v1 import common_pb2, edl_pb2
+from beatstitch.v1 import analysis_service_pb2, common_pb2, edl_pb2, timeline_service_pb2
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch_core.canonical import edl_hash, sha256_hex
@@ -165,6 +166,28 @@ async def test_a_cut_is_explained(engine):
     )
     assert reply.explanation.segment == built.edl.segments[2]
     assert reply.explanation.beat.time_us == 4_000_000
+
+
+async def test_timelines_and_grids_become_files(engine):
+    build = built_from(beats_per_cut=4)
+    built = await engine.BuildTimeline(build)
+    reply = await engine.ExportTimeline(
+        pb.ExportTimelineRequest(
+            edl=built.edl,
+            beat_grid=build.beat_grid,
+            media=[*MEDIA, SONG],
+            format=timeline_service_pb2.EXPORT_FORMAT_OTIO,
+            title="holiday",
+        )
+    )
+    assert reply.file.filename.startswith("holiday")
+    assert len(json.loads(reply.file.content)["tracks"]["children"]) >= 2
+    reply = await engine.ExportBeatGrid(
+        pb.ExportBeatGridRequest(
+            beat_grid=build.beat_grid, format=analysis_service_pb2.BEAT_GRID_FORMAT_CSV
+        )
+    )
+    assert len(reply.file.content.splitlines()) == 17
 
 
 async def test_what_is_allowed_and_perhaps_not_meant_is_warned_of(engine):

@@ -9,18 +9,20 @@ from beatstitch.internal.v1.timeline_engine_service_pb2 import (
     BuildTimelineResponse,
     DiffTimelinesResponse,
     ExplainCutResponse,
+    ExportBeatGridResponse,
+    ExportTimelineResponse,
     RetargetTimelineResponse,
     ValidateTimelineResponse,
 )
-from beatstitch.v1 import failure_pb2
 from beatstitch_core.canonical import edl_hash
 from beatstitch_core.edl.warn import edl_warnings
 from beatstitch_core.edl_invariants import validate_edl
-from beatstitch_core.errors import BeatStitchError, field_error
+from beatstitch_core.errors import field_error
 from beatstitch_timeline.builder import build
 from beatstitch_timeline.diff import diff
 from beatstitch_timeline.edits import apply_edits
 from beatstitch_timeline.explain import explain
+from beatstitch_timeline.exports import export_grid, export_timeline
 from beatstitch_timeline.retarget import retarget
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
         DiffTimelinesRequest,
         ExplainCutRequest,
         ExportBeatGridRequest,
-        ExportBeatGridResponse,
         ExportTimelineRequest,
-        ExportTimelineResponse,
         RetargetTimelineRequest,
         ValidateTimelineRequest,
     )
@@ -114,18 +114,23 @@ def retarget_timeline(request: RetargetTimelineRequest, limits: Limits) -> Retar
     return RetargetTimelineResponse(edl=edl, edl_hash=edl_hash(edl))
 
 
-def export_timeline(_request: ExportTimelineRequest, _limits: Limits) -> ExportTimelineResponse:
+def export_timeline_file(request: ExportTimelineRequest, _limits: Limits) -> ExportTimelineResponse:
     """EDL → file of an editing program."""
-    raise _not_yet("exports of timelines")
+    file = export_timeline(
+        request.edl,
+        request.beat_grid if request.HasField("beat_grid") else None,
+        request.media,
+        request.format,
+        request.media_base_url,
+        request.title,
+    )
+    return ExportTimelineResponse(file=file)
 
 
-def export_grid(_request: ExportBeatGridRequest, _limits: Limits) -> ExportBeatGridResponse:
+def export_grid_file(request: ExportBeatGridRequest, _limits: Limits) -> ExportBeatGridResponse:
     """Grid → file."""
-    raise _not_yet("exports of beat grids")
-
-
-def _not_yet(what: str) -> BeatStitchError:
-    return BeatStitchError(failure_pb2.ERROR_REASON_UNIMPLEMENTED, f"{what} are not there yet")
+    file = export_grid(request.beat_grid, request.format, request.title)
+    return ExportBeatGridResponse(file=file)
 
 
 def _check_edl(edl: Edl, at: str) -> None:

@@ -74,13 +74,13 @@ class TimelineEngine(stubs.TimelineEngineServiceServicer):
         self, request: pb.ExportTimelineRequest, _call: Call
     ) -> pb.ExportTimelineResponse:
         """EDL → file of an editing program."""
-        return await self._answer(answers.export_timeline, request)
+        return await self._answer(answers.export_timeline_file, request)
 
     async def ExportBeatGrid(  # noqa: N802
         self, request: pb.ExportBeatGridRequest, _call: Call
     ) -> pb.ExportBeatGridResponse:
         """Grid → file."""
-        return await self._answer(answers.export_grid, request)
+        return await self._answer(answers.export_grid_file, request)
 
     async def _answer(self, answer: Callable[[Request, Limits], Reply], request: Request) -> Reply:
         return await asyncio.to_thread(answer, request, self._limits)
