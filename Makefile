@@ -83,6 +83,7 @@ gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer 
 	@$(BIN)/python tools/gallery.py
 
 bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
+	@$(BIN)/python bench/edits_bench.py
 	@$(BIN)/python bench/render_bench.py
 
 bench-beats: $(STAMP) ## Accuracy, speed and memory of the beat trackers; SCRATCH=dir keeps the songs
