@@ -200,6 +200,19 @@ def test_a_section_that_begins_after_the_video_is_cut_though_the_first_beat_is_i
     ]
 
 
+def test_a_lead_in_belongs_to_a_section_with_a_rule_too(make):
+    grid = song(make, 12, [(0, 7, "A")], first=S)
+    plan = planned(grid, section_rules=[{"label": "A", "cut": {"every_n_beats": 4}}])
+    assert cuts(plan) == [-1, 4, 8]
+
+
+def test_what_lies_between_sections_follows_the_settings(make):
+    grid = song(make, 24, [(0, 4, "A"), (8, 12, "B")])
+    plan = planned(grid, beats_per_cut=4, section_rules=[{"cut": {"every_n_beats": 8}}])
+    assert cuts(plan) == [0, 8, 12, 16]
+    assert [span.section_index for span in plan.spans] == [0, -1, -1, 1]
+
+
 def test_a_video_that_begins_inside_a_section_begins_with_no_cut_of_the_section(make):
     grid = song(make, 48, ABA)
     every_four = [{"label": "B", "cut": {"every_n_beats": 4}}]
