@@ -1,8 +1,8 @@
 """The render profiles that CreateRender knows by name.
 
-`preview` and `final` keep the EDL's own shape. The others are made for a place: its shape, its limits
-of length and bit rate, and the loudness it plays at (louder sound is turned down there anyway).
-Sizes and limits are those that the places' own help pages recommend for uploads.
+`preview` and `final` keep the EDL's own shape. The others are made for a place: its shape, its
+limits of length and bit rate, and the loudness it plays at (louder sound is turned down there
+anyway). Sizes and limits are those that the places' own help pages recommend for uploads.
 """
 
 from __future__ import annotations
