@@ -154,6 +154,33 @@ async def test_edits_survive_another_build_and_can_be_left_out(editor, generate)
     assert not (await state(editor, project_id)).overlay.edits
 
 
+async def test_edits_during_a_build_are_told_and_not_lost(house):
+    """The tests are the worker here: the build takes as long as they want."""
+    client = house.client
+    project_id, _song, _pictures = await house.ready(2)
+    await house.timeline(project_id)
+    job = (await client.GenerateTimeline(project_id=project_id, discard_edits=True)).job
+    spec = await house.take(job.id)
+    # Somebody else's change meanwhile, with an edit in it: a build that kept one.
+    other = (await client.GenerateTimeline(project_id=project_id)).job
+    other_spec = await house.take(other.id)
+    output = await house.output(other_spec)
+    output.timeline_build.overlay.edits.add(anchor_us=[5])
+    await house.event(other_spec, succeeded=output)
+    await house.ended(other.id)
+    await house.event(spec, succeeded=await house.output(spec))
+    await house.ended(job.id)
+    now = await state(house, project_id)
+    assert now.timeline.revision == 3
+    (dropped,) = now.dropped_edits
+    assert list(dropped.edit.anchor_us) == [5]
+    assert "while this timeline was being built" in dropped.message
+    assert now.timeline.dropped_edit_count == 1
+    undone = await client.UndoTimeline(project_id=project_id, edl_hash=now.timeline.edl_hash)
+    assert undone.timeline.content_revision == 2
+    assert (await state(house, project_id)).overlay.edits[0].anchor_us == [5]
+
+
 async def test_an_edl_of_ones_own_can_be_edited(editor, generate):
     project_id, _song, _pictures = await editor.ready(2)
     built = await generate(project_id)

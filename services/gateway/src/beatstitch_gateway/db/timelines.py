@@ -156,6 +156,19 @@ async def find(
     return _read(row) if row is not None else None
 
 
+async def find_before(
+    tx: Transaction, tenant: str, project_id: str, other_id: str
+) -> TimelineRow | None:
+    """The newest revision that is older than what has this id, whatever that is, or None."""
+    query = sa.select(*_COLUMNS).where(
+        timelines.c.tenant == tenant,
+        timelines.c.project_id == project_id,
+        timelines.c.id < other_id,
+    )
+    row = (await tx.execute(query.order_by(timelines.c.revision.desc()).limit(1))).one_or_none()
+    return _read(row) if row is not None else None
+
+
 async def head(tx: Transaction, tenant: str, project_id: str) -> Timeline | None:
     """The newest revision without its EDL and all that belongs to it, or None."""
     newest = await page(tx, tenant, project_id, 1, None)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobFailed, JobProgress, JobSucceeded
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.failure_pb2 import Failure
+from beatstitch.v1.timeline_edit_pb2 import DroppedEdit, TimelineOverlay
+from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_gateway.db import jobs, outbox, renders, timelines
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.apply import apply_event
 from beatstitch_gateway.jobs.assets import note_end, note_success
 from beatstitch_gateway.jobs.cancel import cancel_row
-from beatstitch_gateway.revisions.built import built_revision
+from beatstitch_gateway.revisions.built import built_revision, missed_edits
 from beatstitch_gateway.revisions.keep import lock_newest
 from beatstitch_gateway.stitch.drive import advance_stitch
 
@@ -121,6 +123,17 @@ async def _keep(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: byte
 async def _keep_timeline(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: bytes) -> None:
     # Revisions are numbered under the project's lock.
     newest = await lock_newest(tx, row.tenant, row.job.project_id)
-    made = built_revision(newest, row, succeeded.timeline_build, edl)
+    output = succeeded.timeline_build
+    if newest is not None and newest.id > row.job.id:
+        output.dropped_edits.extend(await _missed(tx, row, newest))
+    made = built_revision(newest, row, output, edl)
     await timelines.insert(tx, row.tenant, made)
     row.job.timeline_build.timeline_id = made.timeline.id
+
+
+async def _missed(tx: Transaction, row: JobRow, newest: Timeline) -> list[DroppedEdit]:
+    """The edits that were made while the job ran."""
+    project_id = row.job.project_id
+    after = await timelines.get(tx, row.tenant, project_id, revision=newest.revision)
+    before = await timelines.find_before(tx, row.tenant, project_id, row.job.id)
+    return missed_edits(before.overlay if before is not None else TimelineOverlay(), after.overlay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from beatstitch.internal.v1.job_event_pb2 import TimelineBuildOutput
 from beatstitch.internal.v1.job_spec_pb2 import TimelineBuildSpec
 from beatstitch.v1 import timeline_pb2
+from beatstitch.v1.timeline_edit_pb2 import DroppedEdit, TimelineOverlay
 from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.timelines import TimelineRow
@@ -42,3 +43,21 @@ def built_revision(
         build=kept,
         build_revision=timeline.revision,
     )
+
+
+def missed_edits(before: TimelineOverlay, after: TimelineOverlay) -> list[DroppedEdit]:
+    """Edits that were made while a timeline was built, which so knows nothing of them.
+
+    None is lost: the revision that they made is there, and undoing the build leads back to it.
+
+    Args:
+        before: The overlay when the build was asked for.
+        after: That of the newest revision when it was done.
+    """
+    same = 0
+    for old, new in zip(before.edits, after.edits, strict=False):
+        if old != new:
+            break
+        same += 1
+    text = "it was made while this timeline was being built; undo leads back to it"
+    return [DroppedEdit(edit=edit, message=text) for edit in after.edits[same:]]
