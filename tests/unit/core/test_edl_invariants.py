@@ -250,6 +250,29 @@ def test_one_asset_has_one_checksum_even_where_assets_are_unknown():
     assert fields(edl) == {"segments[2].media_sha256"}
 
 
+def test_one_asset_has_one_type_even_where_assets_are_unknown():
+    edl = valid_edl()
+    edl.segments[2].media_asset_id, edl.segments[2].media_sha256 = CLIP, SHA[CLIP]
+    assert fields(edl) == {"segments[2].media_type"}
+
+
+@pytest.mark.parametrize(
+    ("asset_id", "sha256", "broken"),
+    [
+        (PHOTO, SHA[PHOTO], set()),
+        ("mark", "e" * 64, set()),
+        (PHOTO, "e" * 64, {"overlays[0].picture.media_sha256"}),
+        (CLIP, SHA[CLIP], {"overlays[0].picture.media_asset_id"}),
+    ],
+)
+def test_a_mark_is_a_picture_like_those_of_segments(asset_id: str, sha256: str, broken: set[str]):
+    edl = valid_edl()
+    over = edl.overlays.add(out_frame=1)
+    over.picture.media_asset_id, over.picture.media_sha256 = asset_id, sha256
+    over.picture.place.w = over.picture.place.h = over.picture.opacity = 1
+    assert fields(edl) == broken
+
+
 def test_all_violations_come_in_one_reply():
     edl = valid_edl()
     for _, change in BROKEN_FIELDS:
