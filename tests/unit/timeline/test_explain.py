@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from beatstitch.internal.v1.timeline_engine_service_pb2 import BuildTimelineRequest
 from beatstitch.v1 import edl_pb2, failure_pb2, timeline_pb2, timeline_rules_pb2
 from beatstitch.v1.beat_grid_pb2 import Section
-from beatstitch.v1.timeline_edit_pb2 import KeptEdit
+from beatstitch.v1.edl_pb2 import Segment
+from beatstitch.v1.timeline_edit_pb2 import KeptEdit, TimelineEdit
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch.v1.timeline_rules_pb2 import (
     AssetRule,
@@ -21,8 +24,10 @@ from beatstitch_core.bars import bars_of
 from beatstitch_core.edl.settings import with_defaults
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_timeline.builder import build_edl
+from beatstitch_timeline.edits import apply_edits
 from beatstitch_timeline.explain import explain
 from beatstitch_timeline.explain.rule_text import pattern_text, rule_text
+from beatstitch_timeline.explain.touched import touching
 
 SCORE = timeline_rules_pb2.CHOICE_ORDER_SCORE
 NO_REPEAT = edl_pb2.FILL_POLICY_NO_REPEAT
@@ -316,3 +321,56 @@ def test_there_is_no_such_segment(make, request_of, index):
         explain(build, edl_of(build), index)
     assert caught.value.reason == failure_pb2.ERROR_REASON_FIELD_INVALID
     assert caught.value.violations[0].field == "segment_index"
+
+
+@st.composite
+def any_edit(draw):
+    """An edit of any kind of a timeline of 20 segments of 4 beats."""
+    segment, other, beat = st.integers(0, 19), st.integers(0, 19), st.integers(0, 79)
+    kind = draw(st.sampled_from([field.name for field in TimelineEdit.DESCRIPTOR.fields]))
+    edit = TimelineEdit()
+    inner = getattr(edit, kind)
+    inner.SetInParent()
+    values = {
+        "segment_index": segment,
+        "to_index": other,
+        "other_index": other,
+        "count": st.integers(2, 4),
+        "edge": st.integers(1, 2),
+        "media_asset_id": st.sampled_from("abc"),
+        "delta_us": st.integers(-2_000_000, 2_000_000),
+        "duration_beats": st.integers(0, 8),
+        "fit": st.integers(0, 2),
+    }
+    for field in inner.DESCRIPTOR.fields:
+        if field.name in {"at", "until", "to"}:
+            if field.name != "until" or draw(st.booleans()):
+                getattr(inner, field.name).beat_index = draw(beat)
+        elif field.name in values:
+            setattr(inner, field.name, draw(values[field.name]))
+    return edit
+
+
+def content(segment):
+    same = Segment()
+    same.CopyFrom(segment)
+    same.index = 0
+    for field in ("transition_in", "accents"):  # shortened where a neighbour is
+        same.ClearField(field)
+    return same
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_edit())
+def test_no_changed_segment_is_without_its_edit(make, edit):
+    media = [make.image("a"), make.clip("b", 60_000_000), make.clip("c", 60_000_000)]
+    grid = make.grid(range(0, 40_000_000, 500_000), 40_000_000)
+    edl = build_edl("p", make.song(), grid, media, TimelineSettings())
+    try:
+        edited = apply_edits(edl, grid, media, TimelineSettings(), [edit])
+    except BeatStitchError:
+        return
+    before = {segment.timeline_in_frame: content(segment) for segment in edl.segments}
+    for segment in edited.edl.segments:
+        if before.get(segment.timeline_in_frame) != content(segment):
+            assert list(touching(edited.edl, segment.index, edited.kept)) == [0]

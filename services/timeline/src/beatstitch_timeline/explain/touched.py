@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 _STRETCHES = frozenset({"move", "insert", "trim", "roll", "merge"})
 """Edits that touch all between their times, and not only what lies at them."""
-_EDGES = frozenset({"split", "trim", "roll", "delete"})
+_EDGES = frozenset({"split", "trim", "roll", "delete", "insert"})
 """Edits that also touch the segment that ends at one of their times."""
 
 
 def touching(edl: Edl, index: int, edits: Sequence[KeptEdit]) -> Iterator[int]:
     """The indices of the edits that touched a segment of an EDL, in order."""
     begin, end = song_range_us(edl, index)
+    before = _begin_us(edl, index - 1) if index else begin
     for number, kept in enumerate(edits):
-        if kept.anchor_us and _touches(kept, begin, end):
+        if kept.anchor_us and (_touches(kept, begin, end) or _pushes(kept, before, begin)):
             yield number
 
 
@@ -53,3 +54,9 @@ def _touches(kept: KeptEdit, begin: int, end: int) -> bool:
     if kind in _EDGES and end in times:
         return True
     return any(begin <= time < end for time in times)
+
+
+def _pushes(kept: KeptEdit, before: int, begin: int) -> bool:
+    """Whether another length of the segment before moved this one's beginning."""
+    longer = kept.edit.override.duration_beats > 0
+    return longer and any(before <= time < begin for time in kept.anchor_us)
