@@ -47,6 +47,7 @@ from beatstitch_renderer.compositor.compose import pictures
 from beatstitch_renderer.compositor.encoder import Encoder
 from beatstitch_renderer.compositor.planes import Planes
 from beatstitch_renderer.compositor.sources import SourceFile, Sources
+from beatstitch_renderer.planning.encoding import piece_encoding
 from beatstitch_renderer.planning.frames import cut_frames
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_samples import clips, photos
@@ -190,7 +191,7 @@ def reference(path: Path, plan_file: Path, threads: int, cuts: list[int]) -> Non
     plan = RenderPlan.FromString(plan_file.read_bytes())
     frames = np.memmap(path, np.uint8, "r").reshape(-1, FRAME_BYTES)
     np.add.reduce(frames[:, ::4096], axis=None)  # reads the file into memory
-    encoder = Encoder(plan.output, plan.profile.preset, plan.profile.crf, threads)
+    encoder = Encoder(plan.output, piece_encoding(plan.profile), threads)
     width, height = SIZE
     luma, chroma = width * height, width * height // 4
     size = 0

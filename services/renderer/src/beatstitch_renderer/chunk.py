@@ -10,7 +10,9 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import sandbox
 from beatstitch_renderer.children.chunk_child import PIECE
+from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.piece import read_header
+from beatstitch_renderer.planning.encoding import encoding_of
 from beatstitch_renderer.together import together
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class ChunkRenderer:
         if await context.storage.exists(spec.output_key):
             return JobSucceeded()
         content = spec.chunk.content
-        if content.renderer_fingerprint != self._fingerprint:
+        ours = piece_fingerprint(self._fingerprint, encoding_of(content))
+        if content.renderer_fingerprint != ours:
             # While versions change, old and new workers share the queue: hand it to the other kind.
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,

@@ -20,6 +20,7 @@ from beatstitch_renderer.coordinator_plan import Planned, plan_job
 from beatstitch_renderer.gathering import Gathering, chunk_key
 from beatstitch_renderer.measuring import Measured
 from beatstitch_renderer.piece import read_header
+from beatstitch_renderer.planning.encoding import suffix_of
 from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
 from beatstitch_renderer.sound import bring_sound
 from beatstitch_renderer.stages import Stages
@@ -163,7 +164,7 @@ class RenderCoordinator:
         self, context: JobContext, plan: RenderPlan, report: SyncReport, cached: set[str]
     ) -> RenderOutput:
         prefix = context.spec.key_prefix
-        key = artefact_key(prefix, "out", plan.output_hash, ".mp4")
+        key = artefact_key(prefix, "out", plan.output_hash, suffix_of(plan.profile))
         stored = await context.storage.put_file(key, context.work_dir / VIDEO)
         output = RenderOutput(
             output=stored, manifest=manifest(plan, cached, stored), sync_report=report

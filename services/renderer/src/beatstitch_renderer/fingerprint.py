@@ -18,7 +18,7 @@ import numpy as np
 import PIL
 
 from beatstitch_media.binaries import ffmpeg_build
-from beatstitch_renderer.compositor.encoder import KEYFRAME_SECONDS, X264_PARAMS
+from beatstitch_renderer.compositor.codecs import KEYFRAME_SECONDS, X264_PARAMS
 from beatstitch_renderer.compositor.planes import SCALER
 from beatstitch_renderer.piece import VERSION
 

@@ -10,17 +10,19 @@ the cut is where its IDR picture is.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
-from beatstitch_renderer.compositor.planes import frame_planes, signature
+from beatstitch_renderer.planning.encoding import MP4
+from beatstitch_renderer.reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from fractions import Fraction
     from pathlib import Path
+
+    from beatstitch.v1.render_pb2 import Container
 
 SEARCH_FRAMES = 3
 _AROUND = 2
@@ -31,7 +33,6 @@ _ROUGH_CRF = 30
 _ROUGH_LEVELS_PER_CRF = 2.5
 # A shift has to fit better than none by this much before it is believed.
 _CLEARLY_LEVELS = 1.0
-SOUND_RATE = 48_000
 
 
 @dataclass(slots=True)
@@ -40,10 +41,10 @@ class Measured:
 
     Attributes:
         counted_frames: Pictures decoded.
-        off_grid_frames: Pictures whose time stamp is not frame / rate of their place.
+        off_grid_frames: Pictures whose time stamp is not that of their place.
         wrong_pictures: Pictures that don't look as composed.
         cuts: For each cut asked for, the frame at which it is.
-        cuts_without_key: Cuts whose frame is no IDR picture.
+        cuts_without_key: Cuts whose frame is no IDR or key picture.
         audio_samples: Samples of sound after the encoder's delay.
         audio_start_samples: Where the sound begins on the video's clock; 0 is right.
         decoded_audio_samples: Samples that come out of the decoder, the last block's rest included.
@@ -69,6 +70,7 @@ def measure(
     composed: Sequence[bytes],
     cuts: Sequence[int],
     *,
+    container: Container.ValueType = MP4,
     crf: int = 20,
     threads: int = 2,
 ) -> Measured:
@@ -79,12 +81,20 @@ def measure(
         rate: Frames per second.
         composed: The signature of each frame as composed.
         cuts: Frames at which segments begin, without frame 0.
+        container: What it is.
         crf: How roughly it was encoded.
         threads: Threads of the decoder.
     """
-    found = Measured()
-    keys = _packets(path, rate, found)
-    decoded = _decode(path, rate, found, threads)
+    film = read(path, rate, container, threads)
+    keys = film.keys
+    found = Measured(
+        counted_frames=film.counted_frames,
+        off_grid_frames=film.off_grid_frames,
+        audio_samples=film.audio_samples,
+        audio_start_samples=film.audio_start_samples,
+        decoded_audio_samples=film.decoded_audio_samples,
+    )
+    decoded = _rows(film.marks[place] for place in sorted(film.marks))
     expected = _rows(composed)
     shared = min(len(decoded), len(expected))
     if shared:
@@ -95,50 +105,6 @@ def measure(
         found.cuts.append(_measured_cut(cut, decoded, expected, keys))
         found.cuts_without_key += cut not in keys
     return found
-
-
-def _packets(path: Path, rate: Fraction, found: Measured) -> set[int]:
-    """Looks at time stamps and sound; returns the frames that are IDR pictures."""
-    keys, seen = set(), set()
-    end = 0
-    first: int | None = None
-    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
-        video, audio = file.streams.video[0], file.streams.audio[0]
-        for packet in file.demux(video, audio):
-            if packet.size == 0 or packet.pts is None:
-                continue
-            if packet.stream_index == audio.index:
-                moment = int(packet.pts * packet.time_base * SOUND_RATE)
-                if not packet.is_discard:
-                    first = moment if first is None else min(first, moment)
-                end = max(end, moment + int((packet.duration or 0) * packet.time_base * SOUND_RATE))
-                continue
-            frame = packet.pts * Fraction(packet.time_base) * rate
-            if frame.denominator != 1 or frame < 0 or frame in seen:
-                found.off_grid_frames += 1
-            seen.add(frame)
-            if packet.is_keyframe:
-                keys.add(int(frame))
-    found.off_grid_frames += len(seen - set(range(len(seen))))
-    found.audio_start_samples = first or 0
-    found.audio_samples = end
-    return keys
-
-
-def _decode(path: Path, rate: Fraction, found: Measured, threads: int) -> np.ndarray:
-    """Decodes everything; returns the signatures of the pictures by their time stamp, as rows."""
-    marks: dict[int, bytes] = {}
-    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
-        video = file.streams.video[0]
-        video.codec_context.thread_count = threads
-        video.codec_context.thread_type = "AUTO"
-        for picture in file.decode(video):
-            found.counted_frames += 1
-            place = (picture.pts or 0) * Fraction(video.time_base or 1) * rate
-            marks[int(place)] = signature(frame_planes(picture).y)
-    with av.open(str(path), "r", format="mov", options={"protocol_whitelist": "file"}) as file:
-        found.decoded_audio_samples = sum(block.samples for block in file.decode(audio=0))
-    return _rows(marks[place] for place in sorted(marks))
 
 
 def _rows(marks: Iterable[bytes]) -> np.ndarray:

@@ -9,6 +9,7 @@ from beatstitch_renderer.compositor.encoder import Coded, Encoder
 from beatstitch_renderer.compositor.planes import Planes, signature
 from beatstitch_renderer.compositor.sources import Sources
 from beatstitch_renderer.piece import write_piece
+from beatstitch_renderer.planning.encoding import encoding_of
 from beatstitch_renderer.planning.frames import cut_frames
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def render_piece(
         ValueError: The encoder gave other frames than it was given.
     """
     cuts = set(cut_frames(content))
-    encoder = Encoder(content.output, content.preset, content.crf)
+    encoder = Encoder(content.output, encoding_of(content))
     sources = Sources(files, content.output, load_still)
     coded: list[Coded] = []
     signatures: list[bytes] = []

@@ -14,6 +14,7 @@ from beatstitch_core.timebase import (
     round_half_up,
     samples_at,
 )
+from beatstitch_renderer.planning.encoding import has_sound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,6 +33,11 @@ def inner_cuts(edl: Edl) -> list[int]:
     return [segment.timeline_in_frame for segment in edl.segments[1:]]
 
 
+def expected_audio_samples(edl: Edl, plan: RenderPlan) -> int:
+    """Length of the sound in samples; an animation has none."""
+    return samples_at(edl.audio.duration_us, SAMPLE_RATE) if has_sound(plan.profile) else 0
+
+
 def sync_report(edl: Edl, plan: RenderPlan, found: Measured) -> SyncReport:
     """The proof, from measurements in the order of `inner_cuts`."""
     report = SyncReport(
@@ -40,7 +46,7 @@ def sync_report(edl: Edl, plan: RenderPlan, found: Measured) -> SyncReport:
         counted_frames=found.counted_frames,
         off_grid_frames=found.off_grid_frames,
         audio_samples=found.audio_samples,
-        expected_audio_samples=samples_at(edl.audio.duration_us, SAMPLE_RATE),
+        expected_audio_samples=expected_audio_samples(edl, plan),
     )
     rate = edl.output.frame_rate
     for segment, measured in zip(edl.segments[1:], found.cuts, strict=True):

@@ -16,6 +16,7 @@ from beatstitch.internal.v1.renderer_engine_service_pb2 import (
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_renderer.compositor.codecs import codecs, hardware_encoders
 from beatstitch_renderer.compositor.transitions import TRANSITIONS
 from beatstitch_renderer.gathering import chunk_key
 from beatstitch_renderer.planning.plan import plan_render
@@ -55,10 +56,12 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
         _request: GetRendererCapabilitiesRequest,
         _context: grpc.aio.ServicerContext[Any, Any],
     ) -> GetRendererCapabilitiesResponse:
-        """Fingerprint and transitions."""
+        """Fingerprint, transitions and codecs."""
         return GetRendererCapabilitiesResponse(
             renderer_fingerprint=self._fingerprint,
             transitions=TRANSITIONS,
+            codecs=codecs(),
+            hardware_encoders=hardware_encoders(),
         )
 
     def _plan(self, request: PlanRenderRequest, proxies: dict[str, ReadyMedia]) -> RenderPlan:

@@ -65,6 +65,8 @@ class InfoRpc(InfoServiceServicer):
             transitions=renderer.transitions,
             profiles=render_profiles().values(),
             renderer_fingerprint=renderer.renderer_fingerprint,
+            codecs=renderer.codecs,
+            hardware_encoders=renderer.hardware_encoders,
         )
 
 

@@ -14,9 +14,10 @@ from beatstitch_media.child import main
 from beatstitch_renderer.joining import join
 from beatstitch_renderer.measuring import measure
 from beatstitch_renderer.piece import read_header
+from beatstitch_renderer.planning.encoding import container_of, has_sound, piece_encoding
 
 SOUND = "sound"
-VIDEO = "video.mp4"
+VIDEO = "video"
 _THREADS = 2
 
 
@@ -40,7 +41,8 @@ def work(job: bytes) -> bytes:
     plan = RenderPlan.FromString(data)
     folder = Path.cwd()
     pieces = [folder / piece_name(chunk.index) for chunk in plan.chunks]
-    join(plan, pieces, folder / SOUND, folder / VIDEO)
+    sound = folder / SOUND if has_sound(plan.profile) else None
+    join(plan, pieces, sound, folder / VIDEO)
     composed = [mark for piece in pieces for mark in read_header(piece).signatures]
     rate = rate_fraction(plan.output.frame_rate)
     found = measure(
@@ -48,7 +50,8 @@ def work(job: bytes) -> bytes:
         rate,
         composed,
         json.loads(line),
-        crf=plan.profile.crf,
+        container=container_of(plan.profile),
+        crf=piece_encoding(plan.profile).crf,
         threads=_THREADS,
     )
     return json.dumps(found.as_facts()).encode()

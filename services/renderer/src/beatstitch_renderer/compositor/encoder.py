@@ -1,55 +1,29 @@
-"""x264 with settings under which pieces can be joined and every cut can be entered.
-
-`stitchable` keeps the headers equal whatever is encoded, a closed group of pictures with an IDR at
-each cut makes a cut a place to enter, one thread makes the bytes depend on the pictures alone.
-"""
+"""Finished pictures of one piece to coded ones, by the codec's encoder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
-from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from beatstitch_core.timebase import rate_fraction, round_half_up
+from beatstitch_core.timebase import rate_fraction
+from beatstitch_renderer.compositor.codecs import configure, encoder_name, pixel_format
 from beatstitch_renderer.compositor.planes import Planes, frame_planes
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
+    from numpy.typing import NDArray
 
     from beatstitch.v1.edl_pb2 import OutputFormat
+    from beatstitch_renderer.planning.encoding import Encoding
 
-KEYFRAME_SECONDS = 2
-# Everything besides preset, crf, size and rate; part of the fingerprint.
-X264_PARAMS = "min-keyint=1:scenecut=0:open-gop=0:stitchable=1:chromaloc=0"
+    Words = NDArray[np.uint16]
 
-
-def configure(context: VideoCodecContext, output: OutputFormat, preset: str, crf: int) -> None:
-    """Sets everything that decides the headers and the bytes, besides the threads."""
-    rate = rate_fraction(output.frame_rate)
-    keyint = max(1, round_half_up(KEYFRAME_SECONDS * rate))
-    context.width, context.height = output.width, output.height
-    context.pix_fmt = "yuv420p"
-    context.framerate, context.time_base = rate, 1 / rate
-    context.sample_aspect_ratio = Fraction(1)
-    context.color_range = ColorRange.MPEG
-    context.colorspace = Colorspace.ITU709
-    context.color_primaries = ColorPrimaries.BT709
-    context.color_trc = ColorTrc.BT709
-    context.thread_count = 1
-    context.flags |= Flags.global_header | Flags.closed_gop
-    context.options = {
-        "preset": preset,
-        "crf": str(crf),
-        "forced-idr": "1",
-        "a53cc": "0",
-        "x264-params": f"keyint={keyint}:{X264_PARAMS}",
-    }
+_TEN_BITS = "yuv422p10le"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +32,9 @@ class Coded:
 
     Attributes:
         frame: Which output frame it is, from the piece's first.
-        is_key: Whether it is an IDR picture.
-        data: H.264 in Annex B.
+        is_key: Whether it is an IDR picture, or what the codec has in its place.
+        data: What a packet holds: Annex B for H.264 and H.265, a temporal unit for AV1, a frame of
+            VP9 or ProRes.
     """
 
     frame: int
@@ -72,26 +47,33 @@ class Encoder:
 
     Args:
         output: Shape of the piece.
-        preset: x264's preset.
-        crf: Constant rate factor.
+        encoding: How.
         threads: Threads of x264; the bytes depend on it, so it is 1 outside of benches.
     """
 
-    def __init__(self, output: OutputFormat, preset: str, crf: int, threads: int = 1) -> None:
+    def __init__(self, output: OutputFormat, encoding: Encoding, threads: int = 1) -> None:
         rate = rate_fraction(output.frame_rate)
-        context: VideoCodecContext = av.CodecContext.create("libx264", "w")
-        configure(context, output, preset, crf)
+        name = encoder_name(encoding)
+        context = cast("VideoCodecContext", av.CodecContext.create(name, "w"))
+        configure(context, output, encoding)
         context.thread_count = threads
         context.open()
         self._context = context
-        self._frame = av.VideoFrame(output.width, output.height, "yuv420p")
+        self._deep = pixel_format(encoding) == _TEN_BITS
+        self._frame = av.VideoFrame(output.width, output.height, pixel_format(encoding))
         self._frame.time_base = 1 / rate
-        self._target = frame_planes(self._frame)
+        self._target: tuple[NDArray[Any], ...]
+        self._target = _words(self._frame) if self._deep else frame_planes(self._frame).all
+        # ProRes says in each picture what its numbers mean.
+        self._frame.color_range = ColorRange.MPEG
+        self._frame.colorspace = Colorspace.ITU709
+        self._frame.color_primaries = ColorPrimaries.BT709
+        self._frame.color_trc = ColorTrc.BT709
         self._count = 0
 
     @property
     def headers(self) -> bytes:
-        """SPS and PPS in Annex B."""
+        """What the file's header has to say: SPS and PPS in Annex B, AV1's sequence header."""
         return bytes(self._context.extradata or b"")
 
     def encode(self, picture: Planes, *, key: bool) -> list[Coded]:
@@ -99,10 +81,12 @@ class Encoder:
 
         Args:
             picture: The frame; copied.
-            key: Whether an IDR picture is forced.
+            key: Whether a key frame is forced.
         """
-        for target, plane in zip(self._target.all, picture.all, strict=True):
-            np.copyto(target, plane)
+        planes: tuple[NDArray[Any], ...]
+        planes = deepened(picture) if self._deep else picture.all
+        for target, plane in zip(self._target, planes, strict=True):
+            np.copyto(target, np.asarray(plane))
         self._frame.pts = self._count
         self._frame.pict_type = PictureType.I if key else PictureType.NONE
         self._count += 1
@@ -117,3 +101,33 @@ class Encoder:
             Coded(packet.pts or 0, packet.is_keyframe, bytes(packet))
             for packet in self._context.encode(frame)
         ]
+
+
+def deepened(picture: Planes) -> tuple[Words, Words, Words]:
+    """8-bit 4:2:0 as 10-bit 4:2:2, exactly.
+
+    A row of 4:2:0 chroma lies between two rows of luma, so each row of 4:2:2 is 3/4 of the nearer
+    one and 1/4 of the other. In 10 bits, which are 4 times 8, that is a sum of integers.
+    """
+    return (
+        picture.y.astype(np.uint16) * np.uint16(4),
+        _rows_between(picture.u),
+        _rows_between(picture.v),
+    )
+
+
+def _rows_between(plane: NDArray[np.uint8]) -> Words:
+    near = plane.astype(np.uint16)
+    rows = np.empty((2 * plane.shape[0], plane.shape[1]), np.uint16)
+    rows[0::2] = 3 * near + np.concatenate((near[:1], near[:-1]))
+    rows[1::2] = 3 * near + np.concatenate((near[1:], near[-1:]))
+    return rows
+
+
+def _words(frame: av.VideoFrame) -> tuple[Words, ...]:
+    """Views of a 10-bit frame's planes; they keep its memory alive."""
+    views = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)  # type: ignore[call-overload]
+        views.append(rows[: plane.height, : plane.width])
+    return tuple(views)

@@ -44,11 +44,16 @@ class PieceSizes:
     long_frames: int
 
 
-def default_sizes(output: OutputFormat) -> PieceSizes:
-    """4 to 10 s where segments allow, 20 s at most; less where a second is more work than in HD."""
+def default_sizes(output: OutputFormat, slowness: int = 1) -> PieceSizes:
+    """4 to 10 s where segments allow, 20 s at most; less where a second is more work than in HD.
+
+    Args:
+        output: Shape of the video.
+        slowness: How many times slower than H.264 it is encoded.
+    """
     fps = rate_fraction(output.frame_rate)
-    effort = output.width * output.height * fps / _HD_PIXELS_PER_SECOND
-    fewer = min(max(effort, Fraction(1)), Fraction(8))
+    effort = output.width * output.height * fps * slowness / _HD_PIXELS_PER_SECOND
+    fewer = min(max(effort, Fraction(1)), Fraction(8 * slowness))
     least, most, longest = (int(seconds * fps / fewer) for seconds in (4, 10, 20))
     return PieceSizes(max(1, least), max(2, most), max(4, longest))
 

@@ -13,9 +13,12 @@ from beatstitch.internal.v1.render_plan_pb2 import (
     RenderPlan,
 )
 from beatstitch.v1 import common_pb2, edl_pb2
+from beatstitch.v1.render_pb2 import Container
 from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
 from beatstitch_core.edl.ways_in import CUTS, DIRECTED, reach
+from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
+from beatstitch_renderer.planning.encoding import MP4, container_of, piece_encoding, slowness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +49,8 @@ def plan_render(
     """
     output = limited_output(edl.output, profile.max_height)
     frame_count = edl.segments[-1].timeline_out_frame
-    edges = borders(edl.segments, sizes or default_sizes(output))
+    encoding = piece_encoding(profile)
+    edges = borders(edl.segments, sizes or default_sizes(output, slowness(encoding)))
     used = {sha256: item.object.sha256 for sha256, item in (stand_ins or {}).items()}
     plan = RenderPlan(
         edl_hash=edl_hash(edl),
@@ -61,10 +65,12 @@ def plan_render(
         while edl.segments[cursor].timeline_out_frame <= start:
             cursor += 1
         content = ChunkContent(
-            renderer_fingerprint=fingerprint,
+            renderer_fingerprint=piece_fingerprint(fingerprint, encoding),
             output=output,
-            preset=profile.preset,
-            crf=profile.crf,
+            preset=encoding.preset,
+            crf=encoding.crf,
+            codec=encoding.codec,
+            max_bit_rate=encoding.max_bit_rate,
             frame_count=end - start,
             segments=_shown(edl.segments, cursor, start, end, used),
         )
@@ -110,13 +116,16 @@ def audio_hash(edl: Edl, profile: RenderProfile, fingerprint: str) -> str:
 
 def _output_hash(plan: RenderPlan) -> str:
     # Not the edl_hash: it names project and assets, which decide no byte of the video.
-    return _hash_of(
-        {
-            "chunks": [chunk.chunk_hash for chunk in plan.chunks],
-            "audio": plan.audio_hash,
-            "fingerprint": plan.renderer_fingerprint,
-        }
-    )
+    facts: dict[str, object] = {
+        "chunks": [chunk.chunk_hash for chunk in plan.chunks],
+        "audio": plan.audio_hash,
+        "fingerprint": plan.renderer_fingerprint,
+    }
+    container = container_of(plan.profile)
+    if container != MP4:
+        # So an MP4 is named as it was before there were others.
+        facts["container"] = Container.Name(container)
+    return _hash_of(facts)
 
 
 def _hash_of(facts: dict[str, object]) -> str:
