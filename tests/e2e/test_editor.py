@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -303,3 +304,15 @@ def test_the_command_shows_and_goes_back(
     assert run("revisions", desk.project_id).count("\n") >= 4
     run("export", desk.project_id, "-o", "cut.otio")
     assert json.loads((tmp_path / "cut.otio").read_text())["OTIO_SCHEMA"].startswith("Timeline")
+
+
+def test_the_page_on_editing_is_true(client: Client, desk: Desk):
+    page = (Path(__file__).parents[2] / "docs" / "editing.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    generate(client, desk)
+    names: dict[str, object] = {"client": client, "project_id": desk.project_id}
+    exec(compile(code, "editing.md", "exec"), names)  # noqa: S102 - our own page
+    made = client.get_timeline(desk.project_id)
+    assert names["edited"] == made
+    assert made.edl.segments[0].fit == edl_pb2.FIT_BLUR
+    client.cancel_job(names["job"].id)
