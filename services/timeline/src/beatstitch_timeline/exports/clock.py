@@ -42,9 +42,13 @@ class Clock(NamedTuple):
         """Frames in seconds, exactly."""
         return Fraction(frames) / self.rate
 
+    def length_of(self, duration_us: int) -> Fraction:
+        """How many frames a length that was rounded to microseconds may have at most."""
+        return Fraction(2 * duration_us + 1, 2 * US_PER_S) * self.rate
+
     def frames_in(self, duration_us: int) -> int:
         """Whole frames in a length that was rounded to microseconds."""
-        return int(Fraction(2 * duration_us + 1, 2 * US_PER_S) * self.rate)
+        return int(self.length_of(duration_us))
 
     def check_timebase(self, format_name: str) -> None:
         """Refuses rates that a format can't count.

@@ -107,7 +107,7 @@ class _Writer:
         start, length = 0, self._stills.get(shot.file.id, 0)
         if shot.kind == Kind.CLIP:
             start = int(shot.start / shot.speed) - _before(join)
-            length = int(shot.file.frames / shot.speed)
+            length = int(shot.file.length / shot.speed)
         add(item, "name", shot.file.name)
         add(item, "enabled", "TRUE")
         add(item, "duration", length)

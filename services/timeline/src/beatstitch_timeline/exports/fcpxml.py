@@ -139,11 +139,11 @@ class _Writer:
             return [(Fraction(0), held), (clock.seconds(before + shot.frames + after), held)]
         if shot.ramp is None:
             first = shot.start - int(shot.start / speed) * speed
-            last = int((shot.file.frames - first) / speed)
+            last = int((shot.file.length - first) / speed)
             ends = ((0, first), (last, first + last * speed))
             return [(clock.seconds(time), clock.seconds(value)) for time, value in ends]
         rate, begin = self._project.edl.output.frame_rate, clock.seconds(shot.start)
-        end = clock.seconds(shot.file.frames)
+        end = clock.seconds(shot.file.length)
         marks = {-before, 0, shot.frames, shot.frames + after}
         marks |= {shot.frames * step // RAMP_STEPS for step in range(RAMP_STEPS)}
         marks |= {point.frame for point in shot.ramp.points if point.frame < shot.frames}
@@ -204,7 +204,7 @@ class _Writer:
             attributes["duration"] = "0s"
             form = self._format(name="FFVideoFormatRateUndefined", **size)
         else:
-            attributes["duration"] = self._time(file.frames)
+            attributes["duration"] = self._length(file)
             rate = info.frame_rate
             own = rate_fraction(rate) if rate.num > 0 and rate.den >= 0 else self._clock.rate
             form = self._format(frameDuration=seconds(1 / own), **size)
@@ -232,6 +232,11 @@ class _Writer:
             audioRate=str(info.sample_rate or 48_000),
         )
         add(asset, "media-rep", kind="original-media", src=song.url)
+
+    def _length(self, file: File) -> str:
+        """How long a clip is, to the microsecond, and never shorter than its whole frames."""
+        probed = Fraction(file.media.info.duration_us, US_PER_S)
+        return seconds(max(probed, self._clock.seconds(file.frames)))
 
     def _format(self, **attributes: str) -> str:
         key = tuple(f"{name}={value}" for name, value in sorted(attributes.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
@@ -28,6 +29,7 @@ class File(NamedTuple):
         reel: Its name on a list of eight-letter reels, no other's.
         media: What is known of it; only the id where the project doesn't have it any more.
         frames: How many frames of the timeline's rate it has, 1 or more; 0 for a picture.
+        length: The same with the part of a frame at its end: what a slow clip still shows.
     """
 
     id: str
@@ -36,6 +38,7 @@ class File(NamedTuple):
     reel: str
     media: ReadyMedia
     frames: int
+    length: Fraction
 
 
 class Files:
@@ -60,9 +63,10 @@ class Files:
             length = item.info.duration_us or UNKNOWN_S * 1_000_000
             still = item.info.media_type == common_pb2.MEDIA_TYPE_IMAGE
             frames = 0 if still else max(1, clock.frames_in(length))
+            whole = max(Fraction(frames), clock.length_of(0 if still else length))
             url = media_url(base_url, name)
             self._files[number, item.asset_id] = File(
-                f"f{number + 1}", name, url, reel, item, frames
+                f"f{number + 1}", name, url, reel, item, frames, whole
             )
         self.song = self._files[0, edl.audio.asset_id]
         self._by_asset = {asset: file for (number, asset), file in self._files.items() if number}

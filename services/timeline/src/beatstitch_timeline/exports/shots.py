@@ -79,7 +79,7 @@ class Shot(NamedTuple):
         """So many frames more it could show after its end."""
         if self.kind != Kind.CLIP:
             return ENDLESS
-        return max(0, int((self.file.frames - self.start) / self.speed) - self.frames)
+        return max(0, int((self.file.length - self.start) / self.speed) - self.frames)
 
 
 def shots_of(edl: Edl, files: Files, clock: Clock) -> list[Shot]:
@@ -139,7 +139,7 @@ class _Turns:
 
     def _length(self, at: int, start: int, turn: int) -> int:
         """How many frames can be shown from `at` before the clip ends or begins again."""
-        there = int((self._file.frames - start) / self._speed)
+        there = int((self._file.length - start) / self._speed)
         left = self._frames - at
         limit_us = (turn + 1) * self._span_us
         low, high = 0, left
