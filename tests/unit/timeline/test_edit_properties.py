@@ -20,7 +20,7 @@ from beatstitch_timeline.edits.refused import Refused
 from .edit_cases import KINDS, cases, edits
 
 THOROUGH = settings(
-    max_examples=200,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from beatstitch.v1 import common_pb2, edl_pb2, timeline_edit_pb2
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.timeline_edit_pb2 import TimelineEdit
+from beatstitch_core.edl.speed import source_offset_us
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import default_limits
 from beatstitch_core.timebase import frame_at
 from beatstitch_timeline.edits import apply_edits
+from beatstitch_timeline.seen import moment_at, part_at
 
 from .edit_cases import cases
 from .edit_song import Song, assets, beats
@@ -239,7 +241,7 @@ def test_what_is_split_shows_the_same_and_merges_back(make, data):
     split = apply_edits(
         case.edl, *case.inputs, [TimelineEdit(split={"at": {"beat_index": beat}})]
     ).edl
-    index = [segment.cut.beat_index for segment in split.segments].index(beat) - 1
+    index = beats(split).index(beat) - 1
     merge = TimelineEdit(merge={"segment_index": index, "count": 2})
     merged = apply_edits(split, *case.inputs, [merge]).edl
     whole, back = case.edl.segments[index], merged.segments[index]
@@ -248,6 +250,38 @@ def test_what_is_split_shows_the_same_and_merges_back(make, data):
     assert contents(merged) == contents(case.edl)
     assert back.speed == whole.speed
     assert back.source_out_us == whole.source_out_us
+
+
+@MANY
+@given(data=st.data())
+def test_both_halves_of_a_split_show_what_was_shown(make, data):
+    case = data.draw(cases(make))
+    inside = uncut_beats(case)
+    assume(inside)
+    beat = data.draw(st.sampled_from(inside))
+    split = TimelineEdit(split={"at": {"beat_index": beat}})
+    edl = apply_edits(case.edl, *case.inputs, [split]).edl
+    index = beats(edl).index(beat) - 1
+    whole = case.edl.segments[index]
+    for half in edl.segments[index : index + 2]:
+        for frame in range(half.timeline_in_frame, half.timeline_out_frame):
+            if whole.media_type == common_pb2.MEDIA_TYPE_VIDEO:
+                then, now = (
+                    moment_at(item, frame, edl.output.frame_rate) for item in (whole, half)
+                )
+                # A clip that begins again in its second half does so from where the half begins.
+                assert abs(then - now) <= 50 or wraps(whole, edl)
+            else:
+                pairs = zip(part_at(whole, frame), part_at(half, frame), strict=True)
+                assert all(abs(one - other) <= 1 for one, other in pairs)
+
+
+def wraps(segment, edl) -> bool:
+    """Whether a clip begins again inside its segment."""
+    frames = segment.timeline_out_frame - segment.timeline_in_frame
+    shown = source_offset_us(segment.speed, frames, edl.output.frame_rate)
+    loops = segment.fill == edl_pb2.FILL_POLICY_LOOP
+    return loops and shown > segment.source_out_us - segment.source_in_us
 
 
 def uncut_beats(case) -> list[int]:

@@ -275,6 +275,16 @@ def test_accents_of_a_changed_segment_are_on_its_beats(make):
     assert [(a.type, a.frame) for a in edl.segments[1].accents] == [(2, 30)]
 
 
+def test_accents_that_were_overruled_stay_when_their_segment_is_cut(make):
+    song = Song(make, accents=[{"type": 1, "beats": 1}])
+    flashes = {"override": {"segment_index": 1, "accents": {"rules": [{"type": 2, "beats": 2}]}}}
+    edl = song.edit(flashes, {"split": {"at": {"beat_index": 6}}})
+    told = [[(a.type, a.frame) for a in segment.accents] for segment in edl.segments[1:3]]
+    assert told == [[(2, 0), (2, 15)], [(2, 0), (2, 15)]]
+    edl = song.edit(flashes, {"insert": {"at": {"beat_index": 6}, "media_asset_id": "b"}})
+    assert [len(segment.accents) for segment in edl.segments[1:3]] == [2, 0]
+
+
 def test_fill_policies_are_worked_in(song):
     song.edl = song.edit({"merge": {"segment_index": 2, "count": 2}})
     assert override(song, 2, fill=edl_pb2.FILL_POLICY_HOLD).fill == edl_pb2.FILL_POLICY_HOLD

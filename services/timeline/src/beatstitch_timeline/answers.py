@@ -101,6 +101,9 @@ def explain_cut(request: ExplainCutRequest, limits: Limits) -> ExplainCutRespons
 
 def diff_timelines(request: DiffTimelinesRequest, _limits: Limits) -> DiffTimelinesResponse:
     """What differs between two EDLs."""
+    for at, edl in (("before", request.before), ("after", request.after)):
+        if edl.segments:
+            _check_edl(edl, at)
     found = diff(request.before, request.after, request.settings_before, request.settings_after)
     return DiffTimelinesResponse(diff=found)
 

@@ -71,13 +71,35 @@ def same_picture(one: Segment, other: Segment, begin: int, end: int, rate: Ratio
     if one.media_type != common_pb2.MEDIA_TYPE_VIDEO:
         if one.effect == other.effect and _span(one) == _span(other):
             return True
-        return all(_rect(one, frame) == _rect(other, frame) for frame in frames)
+        return all(part_at(one, frame) == part_at(other, frame) for frame in frames)
     if _runs(one) == _runs(other) and one.speed == other.speed:
         return True
     return all(
-        abs(_moment(one, frame, rate) - _moment(other, frame, rate)) <= SAME_MOMENT_US
+        abs(moment_at(one, frame, rate) - moment_at(other, frame, rate)) <= SAME_MOMENT_US
         for frame in frames
     )
+
+
+def moment_at(segment: Segment, frame: int, rate: Rational) -> int:
+    """The moment of a clip that is in a frame of the video, in microseconds."""
+    offset = source_offset_us(segment.speed, frame - segment.timeline_in_frame, rate)
+    length = segment.source_out_us - segment.source_in_us
+    if offset >= length > 0:
+        holds = segment.fill == edl_pb2.FILL_POLICY_HOLD
+        offset = length - 1 if holds else offset % length
+    return max(segment.source_in_us + offset, 0)
+
+
+def part_at(segment: Segment, frame: int) -> tuple[Fraction | int, ...]:
+    """The part of a still picture that is in a frame of the video; () for all of it."""
+    if segment.effect.WhichOneof("kind") is None:
+        return ()
+    begin, end = move_ends(segment.effect.ken_burns)
+    last = segment.timeline_out_frame - segment.timeline_in_frame - 1
+    step = min(max(frame - segment.timeline_in_frame, 0), last)
+    part = Fraction(step, last) if last > 0 else Fraction(0)
+    pairs = ((begin.x, end.x), (begin.y, end.y), (begin.w, end.w), (begin.h, end.h))
+    return tuple(a + (b - a) * part for a, b in pairs)
 
 
 def _length(edl: Edl) -> int:
@@ -138,28 +160,6 @@ def _runs(segment: Segment) -> tuple[int, int, int, int]:
         segment.source_out_us,
         int(segment.fill),
     )
-
-
-def _moment(segment: Segment, frame: int, rate: Rational) -> int:
-    """The moment of a clip that is in a frame of the video, in microseconds."""
-    offset = source_offset_us(segment.speed, frame - segment.timeline_in_frame, rate)
-    length = segment.source_out_us - segment.source_in_us
-    if offset >= length > 0:
-        holds = segment.fill == edl_pb2.FILL_POLICY_HOLD
-        offset = length - 1 if holds else offset % length
-    return max(segment.source_in_us + offset, 0)
-
-
-def _rect(segment: Segment, frame: int) -> tuple[Fraction | int, ...]:
-    """The part of a still picture that is in a frame of the video; () for all of it."""
-    if segment.effect.WhichOneof("kind") is None:
-        return ()
-    begin, end = move_ends(segment.effect.ken_burns)
-    last = segment.timeline_out_frame - segment.timeline_in_frame - 1
-    step = min(max(frame - segment.timeline_in_frame, 0), last)
-    part = Fraction(step, last) if last > 0 else Fraction(0)
-    pairs = ((begin.x, end.x), (begin.y, end.y), (begin.w, end.w), (begin.h, end.h))
-    return tuple(a + (b - a) * part for a, b in pairs)
 
 
 def _accents(edl: Edl) -> Iterator[tuple[Frames, bytes]]:

@@ -41,6 +41,8 @@ def insert(draft: Draft, edit: InsertSegment) -> None:
         first, last = first + 1, last + 1
     axis.remove(first + 1, last + 1)
     del draft.shots[first + 1 : last + 1]
+    if opens:
+        axis.forget_blows(first)
     draft.shots[first] = new_shot(context, item, edit.source_in_us, first, axis.place(first))
 
 

@@ -16,8 +16,8 @@ from beatstitch_timeline.edits.shots import Shot, cut_in_two
 
 if TYPE_CHECKING:
     from beatstitch.v1.edl_pb2 import Transition
-    from beatstitch_timeline.edits.axis import Slot
     from beatstitch_timeline.edits.context import Context
+    from beatstitch_timeline.edits.slot import Slot
 
 
 class Draft:

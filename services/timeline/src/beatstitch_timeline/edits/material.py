@@ -16,8 +16,8 @@ from beatstitch_timeline.motion import image_effect
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
     from beatstitch.v1.timeline_pb2 import ImageMotion
-    from beatstitch_timeline.edits.axis import Place
     from beatstitch_timeline.edits.context import Context
+    from beatstitch_timeline.edits.slot import Place
 
 
 def in_units(permille: int) -> int:

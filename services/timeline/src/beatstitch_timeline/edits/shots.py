@@ -18,8 +18,8 @@ from beatstitch_timeline.edits import pace
 from beatstitch_timeline.ramps import ramp_speed
 
 if TYPE_CHECKING:
-    from beatstitch_timeline.edits.axis import Place
     from beatstitch_timeline.edits.context import Context
+    from beatstitch_timeline.edits.slot import Place
 
 
 class Shot:
