@@ -1,8 +1,7 @@
 """The child that finds the beats: `python -m beatstitch_analyzer.track_child`, run by `analysis`.
 
-The networks and their gigabyte live here and die with the job; a limit on memory hits only this
-process. A job (JSON) comes on stdin, lines of progress go to stdout, the artefacts into the work
-folder.
+The networks live here and die with the job; a limit on memory hits only this process. A job (JSON)
+comes on stdin, lines of progress go to stdout, the artefacts into the work folder.
 """
 
 from __future__ import annotations
