@@ -63,7 +63,7 @@ def test_version(call):
         ["stitch", "song.mp3", "b.jpg", "--beats-per-cut", "65"],
         ["stitch", "song.mp3", "b.jpg", "--beats-per-cut", "0"],
         ["stitch", "song.mp3", "b.jpg", "--profile", "best"],
-        ["stitch", "song.mp3", "b.jpg", "--transition", "wipe"],
+        ["stitch", "song.mp3", "b.jpg", "--transition", "star"],
         ["stitch", "song.mp3", "b.jpg", "--fps", "fast"],
         ["stitch", "song.mp3", "b.jpg", "--width", "641"],
         ["stitch", "song.mp3", "missing.jpg"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from beatstitch.v1 import analysis_service_pb2, edl_pb2, job_pb2
+from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_client.cli.jobs import parse_state
 from beatstitch_client.cli.options import (
@@ -12,6 +13,7 @@ from beatstitch_client.cli.options import (
     FitName,
     TransitionName,
     analysis_settings,
+    known_profile,
     parse_fps,
     timeline_settings,
 )
@@ -63,6 +65,21 @@ def test_settings():
     assert made.fit == edl_pb2.FIT_CONTAIN
     assert made.output.frame_rate.num == 24
     assert made.seed == 3
+
+
+def test_what_is_not_given_is_left_to_the_template():
+    assert timeline_settings() == TimelineSettings()
+    for name in TransitionName:
+        made = timeline_settings(transition=name)
+        assert made.transition.type
+        assert made.HasField("transition")
+    assert {timeline_settings(fit=name).fit for name in FitName} == set(edl_pb2.Fit.values()) - {0}
+
+
+def test_profiles():
+    assert known_profile("instagram-reel") == "instagram-reel"
+    with pytest.raises(UsageError, match="preview, final, youtube"):
+        known_profile("best")
 
 
 def test_what_the_server_would_refuse_is_refused_here_all_at_once():

@@ -37,9 +37,10 @@ class Order:
         media: Pictures and clips in the order to take them.
         output: Where the video goes.
         settings: How to cut.
-        profile: "preview" or "final".
+        profile: Name of a render profile.
         analysis: How to look for beats; None for the upload's own analysis.
         skip_failed_media: Whether media that can't be read are left out.
+        template_id: A template to lay the settings over; empty for none.
     """
 
     song: Path
@@ -49,6 +50,7 @@ class Order:
     profile: str
     analysis: AnalysisSettings | None = None
     skip_failed_media: bool = False
+    template_id: str = ""
 
 
 class Made(NamedTuple):
@@ -100,6 +102,7 @@ async def make(client: AsyncClient, order: Order, view: View) -> Made:
         profile=order.profile,
         skip_failed_media=order.skip_failed_media,
         analysis_settings=order.analysis,
+        template_id=order.template_id,
     )
     done = await follow(client, job, view)
     await fetch(client, done.stitch.render.render_id, order.output, view)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from beatstitch.v1 import analysis_service_pb2, edl_pb2
+from beatstitch.v1 import analysis_service_pb2
 from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
 from beatstitch.v1.beat_grid_edit_pb2 import (
     BeatGridEdit,
@@ -15,11 +15,13 @@ from beatstitch.v1.beat_grid_edit_pb2 import (
     ShiftHalfBeat,
 )
 from beatstitch.v1.common_pb2 import Rational
+from beatstitch.v1.edl_pb2 import Fit, TransitionType
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_core.edl.output import MAX_RATIONAL_TERM
 from beatstitch_core.edl.settings import check_settings
 from beatstitch_core.grid_edits.checks import LEAST_BPM, MOST_BPM
+from beatstitch_core.profiles import render_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,12 @@ class TransitionName(StrEnum):
 
     CUT = "cut"
     CROSSFADE = "crossfade"
+    FADE_BLACK = "fade-black"
+    FADE_WHITE = "fade-white"
+    WIPE = "wipe"
+    SLIDE = "slide"
+    PUSH = "push"
+    ZOOM = "zoom"
 
 
 class FitName(StrEnum):
@@ -47,6 +55,8 @@ class FitName(StrEnum):
 
     COVER = "cover"
     CONTAIN = "contain"
+    BLUR = "blur"
+    FOCUS = "focus"
 
 
 class AnalyzerName(StrEnum):
@@ -55,13 +65,6 @@ class AnalyzerName(StrEnum):
     AUTO = "auto"
     MADMOM = "madmom"
     LIBROSA = "librosa"
-
-
-class ProfileName(StrEnum):
-    """How the video is encoded."""
-
-    PREVIEW = "preview"
-    FINAL = "final"
 
 
 def parse_fps(text: str) -> Rational:
@@ -80,31 +83,42 @@ def parse_fps(text: str) -> Rational:
     return Rational(num=rate.numerator, den=rate.denominator)
 
 
+def known_profile(name: str) -> str:
+    """The name of a profile.
+
+    Raises:
+        UsageError: There is none of this name; those that there are, are told.
+    """
+    known = render_profiles()
+    if name not in known:
+        raise UsageError(f"--profile is one of {', '.join(known)}, not {name!r}")
+    return name
+
+
 def timeline_settings(
     *,
-    beats_per_cut: int,
-    width: int,
-    height: int,
-    fps: str,
-    transition: TransitionName,
-    fit: FitName,
+    beats_per_cut: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fps: str = "",
+    transition: TransitionName | None = None,
+    fit: FitName | None = None,
     seed: int = 0,
 ) -> TimelineSettings:
-    """The settings that the options stand for; 0 and "" are left to the server.
+    """The settings that the options stand for; what is not given is left to template and server.
 
     Raises:
         UsageError: The server would refuse them; all that is wrong is named.
     """
-    settings = TimelineSettings(beats_per_cut=beats_per_cut, seed=seed)
-    settings.output.width, settings.output.height = width, height
+    settings = TimelineSettings(beats_per_cut=beats_per_cut or 0, seed=seed)
+    if width or height:
+        settings.output.width, settings.output.height = width or 0, height or 0
     if fps:
         settings.output.frame_rate.CopyFrom(parse_fps(fps))
-    settings.fit = edl_pb2.FIT_CONTAIN if fit is FitName.CONTAIN else edl_pb2.FIT_COVER
-    settings.transition.type = (
-        edl_pb2.TRANSITION_TYPE_CROSSFADE
-        if transition is TransitionName.CROSSFADE
-        else edl_pb2.TRANSITION_TYPE_CUT
-    )
+    if fit is not None:
+        settings.fit = Fit.Value(f"FIT_{fit.name}")
+    if transition is not None:
+        settings.transition.type = TransitionType.Value(f"TRANSITION_TYPE_{transition.name}")
     violations = check_settings(settings)
     if violations:
         raise UsageError(

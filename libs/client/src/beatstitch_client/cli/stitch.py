@@ -12,15 +12,16 @@ from beatstitch_client.cli.making import Made, Order, collect, make, megabytes
 from beatstitch_client.cli.options import (
     AnalyzerName,
     FitName,
-    ProfileName,
     TransitionName,
     analysis_settings,
+    known_profile,
     timeline_settings,
 )
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.target import ApiKey, Server, Tls, server_or_own
 from beatstitch_client.cli.view import open_view
 from beatstitch_core.limits import DEFAULT_BEATS_PER_CUT
+from beatstitch_core.profiles import FINAL
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,21 +43,47 @@ async def stitch(
         Path, typer.Option("-o", "--output", help="The video; replaced when it exists.")
     ] = Path("video.mp4"),
     *,
+    template: Annotated[
+        str,
+        typer.Option(metavar="ID", help="Settings to start from, e.g. builtin/music-video."),
+    ] = "",
     beats_per_cut: Annotated[
-        int, typer.Option("--beats-per-cut", min=1, max=64, help="A cut every so many beats.")
-    ] = DEFAULT_BEATS_PER_CUT,
-    width: Annotated[int, typer.Option(help="Pixels, even.")] = 1280,
-    height: Annotated[int, typer.Option(help="Pixels, even.")] = 720,
+        int | None,
+        typer.Option(
+            "--beats-per-cut",
+            min=1,
+            max=64,
+            help=f"A cut every so many beats; {DEFAULT_BEATS_PER_CUT} without a template.",
+        ),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Pixels, even; 1280 unless the profile has its own.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(help="Pixels, even; 720 unless the profile has its own.")
+    ] = None,
     fps: Annotated[
-        str, typer.Option(metavar="N[/D]", help="Frames per second: 30, 30000/1001, 29.97.")
-    ] = "30",
+        str,
+        typer.Option(metavar="N[/D]", help="Frames per second: 30, 30000/1001, 29.97. Else 30."),
+    ] = "",
     profile: Annotated[
-        ProfileName, typer.Option(help="preview: quick and small; final: as it is to be.")
-    ] = ProfileName.FINAL,
-    transition: Annotated[TransitionName, typer.Option()] = TransitionName.CUT,
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="preview: quick and small; final: as it is to be; or a place to show it: "
+            "youtube-1080p, instagram-reel, tiktok, …",
+        ),
+    ] = FINAL,
+    transition: Annotated[
+        TransitionName | None, typer.Option(help="How one picture becomes the next; cut.")
+    ] = None,
     fit: Annotated[
-        FitName, typer.Option(help="cover: fill the frame; contain: show all of the picture.")
-    ] = FitName.COVER,
+        FitName | None,
+        typer.Option(
+            help="cover: fill the frame, which is how it is; contain: show all of the picture; "
+            "blur: that, on itself blurred; focus: fill the frame around what matters."
+        ),
+    ] = None,
     analyzer: Annotated[AnalyzerName, typer.Option(help="Beat tracker.")] = AnalyzerName.AUTO,
     seed: Annotated[int, typer.Option(help="Another seed, other moves.")] = 0,
     skip_failed: Annotated[
@@ -85,7 +112,8 @@ async def stitch(
             fit=fit,
             seed=seed,
         ),
-        profile=profile.value,
+        profile=known_profile(profile),
+        template_id=template,
         analysis=analysis_settings(analyzer),
         skip_failed_media=skip_failed,
     )
