@@ -13,6 +13,7 @@ from beatstitch.v1.edl_pb2 import Edl
 from beatstitch_core.canonical import parse_json, sha256_hex
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
 
@@ -100,6 +101,9 @@ def inputs(edl: Edl, spec: JobSpec) -> dict[str, ReadyMedia]:
     for segment in edl.segments:
         if segment.media_sha256 not in given:
             raise _missing(segment.media_asset_id)
+    for overlay in edl.overlays:
+        if not marks_of([overlay]) <= given.keys():
+            raise _missing(overlay.picture.media_asset_id)
     if spec.render.audio.object.sha256 != edl.audio.sha256:
         raise _missing(edl.audio.asset_id)
     return given

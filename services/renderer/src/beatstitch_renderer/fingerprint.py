@@ -20,6 +20,7 @@ import PIL
 from beatstitch_media.binaries import ffmpeg_build
 from beatstitch_renderer.compositor.codecs import KEYFRAME_SECONDS, X264_PARAMS
 from beatstitch_renderer.compositor.planes import SCALER
+from beatstitch_renderer.compositor.text import text_build
 from beatstitch_renderer.piece import VERSION
 
 RENDER_VERSION = 2
@@ -41,6 +42,7 @@ def renderer_fingerprint() -> str:
             f"opencv {cv2.__version__}",
             f"numpy {np.__version__}",
             f"pillow {PIL.__version__}",
+            text_build(),
             ffmpeg_build(),
             platform.machine(),
             f"settings {digest}",

@@ -19,6 +19,7 @@ from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_renderer.piece import SUFFIX
+from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_runtime.jobs.publish import publish_job
 from beatstitch_runtime.jobs.subjects import event_subject
 
@@ -152,6 +153,7 @@ class Gathering:
     async def _publish(self, chunk: ChunkPlan, round_: int) -> None:
         spec = self._context.spec
         needed = {segment.media_sha256 for segment in chunk.content.segments}
+        needed |= marks_of(chunk.content.overlays)
         job = JobSpec(
             job_id=spec.job_id,
             tenant=spec.tenant,

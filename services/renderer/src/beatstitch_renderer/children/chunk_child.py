@@ -19,6 +19,7 @@ from beatstitch_media.child import main
 from beatstitch_media.image import load_image
 from beatstitch_media.sniff import sniff
 from beatstitch_renderer.compositor.sources import SourceError, SourceFile
+from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.rendering import render_piece
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def source_files(content: ChunkContent, folder: Path) -> dict[str, SourceFile]:
         if moves and not demuxer:
             raise unusable(segment.media_sha256, "is not a clip that can be decoded")
         files[segment.media_sha256] = SourceFile(path, demuxer)
+    for sha256 in marks_of(content.overlays):
+        files.setdefault(sha256, SourceFile(folder / sha256, ""))
     return files
 
 

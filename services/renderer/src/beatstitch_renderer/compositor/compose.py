@@ -1,4 +1,4 @@
-"""The loop: for each frame of a piece its layers, with their accents, by their way in."""
+"""The loop: for each frame of a piece its layers, with their accents, by their way in, overlaid."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from beatstitch_renderer.compositor.accents import accented
+from beatstitch_renderer.compositor.overlays import Overlays
 from beatstitch_renderer.compositor.transitions import between
 from beatstitch_renderer.planning.frames import layers
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 def pictures(content: ChunkContent, sources: Sources) -> Iterator[Planes]:
     """The piece's frames in order; the same object again where nothing changes."""
     draw = partial(_drawn, content, sources)
-    for shown in layers(content):
+    above = Overlays(content, sources.pixels)
+    for frame, shown in enumerate(layers(content)):
         if len(shown) == 1:
-            yield draw(shown[0])
+            picture = draw(shown[0])
         else:
             lower, upper = shown
             way_in = content.segments[upper.segment].transition_in
-            yield between(way_in, partial(draw, lower), partial(draw, upper), upper.weight)
+            picture = between(way_in, partial(draw, lower), partial(draw, upper), upper.weight)
+        yield above.over(picture, frame)
 
 
 def _drawn(content: ChunkContent, sources: Sources, layer: Layer) -> Planes:

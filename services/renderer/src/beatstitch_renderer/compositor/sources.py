@@ -111,6 +111,10 @@ class Sources:
         size = self._clip(segment, layer.segment).shown_size if moves else self._still(segment).size
         return anchor_of(size, frame, segment.fit, _focus(segment))
 
+    def pixels(self, sha256: str, at_least: tuple[int, int]) -> np.ndarray:
+        """A still picture that lies over all others, decoded: see `LoadStill`."""
+        return self._load_still(self._files[sha256].path, at_least)
+
     def close(self) -> None:
         """Closes all."""
         for clip in self._clips.values():

@@ -19,6 +19,7 @@ from beatstitch_core.edl.ways_in import CUTS, DIRECTED, reach
 from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
 from beatstitch_renderer.planning.encoding import MP4, container_of, piece_encoding, slowness
+from beatstitch_renderer.planning.overlays import overlays_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,6 +74,7 @@ def plan_render(
             max_bit_rate=encoding.max_bit_rate,
             frame_count=end - start,
             segments=_shown(edl.segments, cursor, start, end, used),
+            overlays=overlays_in(edl.overlays, start, end),
         )
         plan.chunks.append(
             ChunkPlan(
