@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,34 @@ class Pcm:
         return np.memmap(self.path, dtype="<f4", mode="r", shape=(self.samples,))
 
 
+class SoundCodec(enum.StrEnum):
+    """How a video's sound is encoded."""
+
+    AAC = "aac"
+    OPUS = "opus"
+    PCM = "pcm"
+
+
+# libav's muxer, its encoder. PCM has 24 bits.
+_CODECS = {
+    SoundCodec.AAC: ("ipod", "aac"),
+    SoundCodec.OPUS: ("webm", "libopus"),
+    SoundCodec.PCM: ("mov", "pcm_s24le"),
+}
+_MAX_OPUS_BIT_RATE = 510_000
+
+
 @dataclass(frozen=True)
 class EncodedSong:
     """The song of a video, ready to be muxed by packet copy.
 
     Attributes:
-        path: AAC-LC in MP4 (.m4a). Its first packet has presentation time −`encoder_delay_samples`,
-            so packets copied with their time stamps put sample 0 on frame 0; the muxer turns the
-            negative start into an edit list.
+        path: AAC-LC in MP4 (.m4a), Opus in WebM or PCM in QuickTime. The first packet of AAC has
+            presentation time −`encoder_delay_samples`, so packets copied with their time stamps put
+            sample 0 on frame 0; the muxer turns the negative start into an edit list.
         samples: Length in samples, after priming.
         sample_rate: In Hz; the unit of the packets' time stamps.
-        encoder_delay_samples: Priming samples before sample 0.
+        encoder_delay_samples: Priming samples of AAC before sample 0.
     """
 
     path: Path
@@ -99,14 +117,16 @@ async def decode_mono(
     """
     out = work_dir / "song.f32"
     # Without a largest value several channels of floats would be added up beyond 1.
-    song = _song(path)
+    song = song_input(path)
     branch = song.filter_multi_output("asplit") if with_loudness else [song]
     sound = branch[0].filter("aresample", sample_rate, ochl="mono", osf="flt", rematrix_maxval=1)
     graph = ffmpeg.output(sound, ffprobe.file_url(out), format="f32le", map_metadata=-1)
     if with_loudness:
         scanned = ffmpeg.output(loudness.measure(branch[1]), "-", format="null")
         graph = ffmpeg.merge_outputs(graph, scanned)
-    await _run(graph, path, work_dir, what=f"decoding {filename or path.name}", timeout_s=timeout_s)
+    await run_graph(
+        graph, path, work_dir, what=f"decoding {filename or path.name}", timeout_s=timeout_s
+    )
     samples = out.stat().st_size // 4
     if not samples:
         raise BeatStitchError(
@@ -124,9 +144,10 @@ async def encode_song(
     offset_us: int = 0,
     duration_us: int,
     bit_rate: int = SONG_BIT_RATE,
+    codec: SoundCodec = SoundCodec.AAC,
     timeout_s: float = MEDIA_TIMEOUT_S,
 ) -> EncodedSong:
-    """Encodes the part of the song that a video plays: AAC-LC, stereo, 48 kHz, once per render.
+    """Encodes the part of the song that a video plays: stereo, 48 kHz, once per render.
 
     Args:
         path: The song.
@@ -134,7 +155,8 @@ async def encode_song(
         work_dir: The child's folder.
         offset_us: Where in the song the video starts, in microseconds.
         duration_us: Length in microseconds; silence is added where the song is shorter.
-        bit_rate: Bits per second.
+        bit_rate: Bits per second; PCM has its own.
+        codec: How.
         timeout_s: How long it may take.
 
     Returns:
@@ -143,10 +165,18 @@ async def encode_song(
     Raises:
         BeatStitchError: As `decode_mono`.
     """
+    graph = encoder_output(song_part(path, offset_us, duration_us), out, codec, bit_rate)
+    await run_graph(graph, path, work_dir, what=f"encoding {path.name}", timeout_s=timeout_s)
+    delay = encoder_delay_samples() if codec == SoundCodec.AAC else 0
+    return EncodedSong(out, samples_at(duration_us, SONG_RATE), SONG_RATE, delay)
+
+
+def song_part(path: Path, offset_us: int, duration_us: int) -> Any:  # noqa: ANN401
+    """A graph that gives exactly round(duration × 48 000) samples of the song, stereo floats."""
     first = samples_at(offset_us, SONG_RATE)
     samples = samples_at(duration_us, SONG_RATE)
-    sound = (
-        _song(path)
+    return (
+        song_input(path)
         .filter("aresample", SONG_RATE)
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         .filter("atrim", start_sample=first, end_sample=first + samples)
@@ -154,26 +184,34 @@ async def encode_song(
         .filter("apad", whole_len=samples)
         .filter("atrim", end_sample=samples)
     )
-    graph = ffmpeg.output(
+
+
+def encoder_output(sound: Any, out: Path, codec: SoundCodec, bit_rate: int) -> Any:  # noqa: ANN401
+    """The end of a graph: encodes its sound; the bytes depend on the sound alone."""
+    muxer, encoder = _CODECS[codec]
+    rate = {} if codec == SoundCodec.PCM else {"audio_bitrate": bit_rate}
+    if codec == SoundCodec.OPUS:
+        rate = {"audio_bitrate": min(bit_rate, _MAX_OPUS_BIT_RATE)}
+    return ffmpeg.output(
         sound,
         ffprobe.file_url(out),
-        format="ipod",
-        acodec="aac",
-        audio_bitrate=bit_rate,
+        format=muxer,
+        acodec=encoder,
+        **rate,
         map_metadata=-1,
         fflags="+bitexact",
         **{"flags:a": "+bitexact"},
     )
-    await _run(graph, path, work_dir, what=f"encoding {path.name}", timeout_s=timeout_s)
-    return EncodedSong(out, samples, SONG_RATE, encoder_delay_samples())
 
 
-def _song(path: Path) -> Any:  # noqa: ANN401 - ffmpeg-python is untyped
+def song_input(path: Path) -> Any:  # noqa: ANN401 - ffmpeg-python is untyped
+    """The sound of a client's file as the beginning of a graph."""
     options = ffprobe.input_options(sniff(path).demuxer)
     return ffmpeg.input(ffprobe.file_url(path), threads=1, **options).audio
 
 
-async def _run(graph: Any, path: Path, work_dir: Path, *, what: str, timeout_s: float) -> None:  # noqa: ANN401
+async def run_graph(graph: Any, path: Path, work_dir: Path, *, what: str, timeout_s: float) -> None:  # noqa: ANN401
+    """Runs a graph that reads a client's file; INPUT_CORRUPT where that is at fault."""
     arguments = graph.global_args("-nostdin", "-v", "error", "-y").get_args()
     try:
         await sandbox.run(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GIF_CLOCK = 100
 WEBP_CLOCK = 1000
 # Steady from frame to frame, unlike error diffusion, which shimmers; and it compresses.
-_DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
+_DITHER = "dither=bayer:bayer_scale=4:diff_mode=rectangle"
 _WEBP = {"quality": "80", "compression_level": "4", "preset": "default", "lossless": "0"}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from beatstitch.v1 import failure_pb2, render_pb2
 from beatstitch.v1.render_pb2 import Container, VideoCodec
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_media.audio import SoundCodec
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
@@ -80,6 +81,14 @@ def suffix_of(profile: RenderProfile) -> str:
 def has_sound(profile: RenderProfile) -> bool:
     """Whether the file can be heard."""
     return codec_of(profile) not in ANIMATIONS
+
+
+def sound_codec(profile: RenderProfile) -> SoundCodec:
+    """How the sound of the profile's files is encoded."""
+    container = container_of(profile)
+    if container == WEBM:
+        return SoundCodec.OPUS
+    return SoundCodec.PCM if codec_of(profile) == PRORES else SoundCodec.AAC
 
 
 def piece_encoding(profile: RenderProfile) -> Encoding:
