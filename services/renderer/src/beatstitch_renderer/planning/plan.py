@@ -16,10 +16,18 @@ from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.render_pb2 import Container
 from beatstitch_core.canonical import edl_hash, message_hash, sha256_hex
 from beatstitch_core.edl.ways_in import CUTS, DIRECTED, reach
+from beatstitch_media.audio import SoundCodec
 from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.planning.borders import PieceSizes, borders, default_sizes
-from beatstitch_renderer.planning.encoding import MP4, container_of, piece_encoding, slowness
+from beatstitch_renderer.planning.encoding import (
+    MP4,
+    container_of,
+    piece_encoding,
+    slowness,
+    sound_codec,
+)
 from beatstitch_renderer.planning.overlays import overlays_in
+from beatstitch_renderer.planning.soundtrack import MIX_VERSION, sound_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,15 +113,23 @@ def limited_output(output: OutputFormat, max_height: int) -> OutputFormat:
 
 def audio_hash(edl: Edl, profile: RenderProfile, fingerprint: str) -> str:
     """Name of the encoded sound: hash of all that decides its bytes."""
-    return _hash_of(
-        {
-            "sha256": edl.audio.sha256,
-            "offset_us": str(edl.audio.offset_us),
-            "duration_us": str(edl.audio.duration_us),
-            "bit_rate": profile.audio_bit_rate,
-            "fingerprint": fingerprint,
-        }
-    )
+    facts: dict[str, object] = {
+        "sha256": edl.audio.sha256,
+        "offset_us": str(edl.audio.offset_us),
+        "duration_us": str(edl.audio.duration_us),
+        "bit_rate": profile.audio_bit_rate,
+        "fingerprint": fingerprint,
+    }
+    # What isn't asked for isn't said: the AAC of a plain song is named as it always was.
+    mixed = sound_facts(edl)
+    if profile.loudness_target:
+        mixed["loudness_target"] = profile.loudness_target
+    if mixed:
+        facts |= {**mixed, "mix": MIX_VERSION}
+    codec = sound_codec(profile)
+    if codec != SoundCodec.AAC:
+        facts["codec"] = codec.value
+    return _hash_of(facts)
 
 
 def _output_hash(plan: RenderPlan) -> str:
