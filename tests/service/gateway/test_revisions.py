@@ -215,6 +215,17 @@ async def test_back_and_forth(editor, generate):
     )
 
 
+async def test_what_comes_back_is_there_for_the_workers(editor, generate):
+    project_id, _song, _pictures = await editor.ready(1)
+    built = await generate(project_id)
+    made = await put(editor, other_look(built.edl, 1), built.edl_hash)
+    key = artefact_key(tenant_prefix("default"), "edl", built.edl_hash, ".json")
+    await editor.storage.delete([key])
+    undone = await editor.client.UndoTimeline(project_id=project_id, edl_hash=made.edl_hash)
+    assert undone.timeline.edl_hash == built.edl_hash
+    assert await editor.storage.get(key) == canonical_json(built.edl)
+
+
 async def stale(editor, project_id: str) -> list[tuple[str, str]]:
     reply = await editor.client.GetTimeline(project_id=project_id)
     return [

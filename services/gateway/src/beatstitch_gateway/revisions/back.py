@@ -21,7 +21,7 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.revisions import history
-from beatstitch_gateway.revisions.keep import lock_newest, need_hash
+from beatstitch_gateway.revisions.keep import ensure_stored, lock_newest, need_hash
 
 Request = UndoTimelineRequest | RedoTimelineRequest | RestoreRevisionRequest
 Reply = TypeVar("Reply", UndoTimelineResponse, RedoTimelineResponse, RestoreRevisionResponse)
@@ -83,6 +83,8 @@ async def _back(
             raise timelines.no_timeline(request.project_id)
         need_hash(newest, request.edl_hash)
         row = await choose(tx, newest)
+        # Old revisions' objects may have been cleaned away.
+        await ensure_stored(deps.storage, row)
         await timelines.insert(tx, tenant, row)
         return reply_type(timeline=row.timeline)
 

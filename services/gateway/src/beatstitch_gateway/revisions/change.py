@@ -70,16 +70,15 @@ async def apply_edits(
             if known is not None:
                 return Done(known, b"")
             need_hash(base.timeline, request.edl_hash)
-            edl = base.parse_edl()
             media = await assets.all_ready(tx, tenant, request.project_id)
-            grid_ref = await grid_of(tx, tenant, base, edl)
+            grid_ref = await grid_of(tx, tenant, base)
         question = engine.ApplyEditsRequest(
-            edl=edl,
             beat_grid=await deps.grids.get(grid_ref),
             media=[specs.ready_media(row, with_traits=True) for row in media],
             settings=base.timeline.settings,
             edits=request.edits,
         )
+        question.edl.MergeFromString(base.edl)
         answer = await deps.engines.timeline(lambda stub: stub.ApplyEdits, question)
         row = _edited(base, answer, grid_ref)
         stored = await Stored.begin(deps.storage, tenant, answer.edl)

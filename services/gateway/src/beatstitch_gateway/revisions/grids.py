@@ -56,11 +56,11 @@ class Grids:
         return grid
 
 
-async def grid_of(tx: Transaction, tenant: str, row: TimelineRow, edl: Edl) -> ObjectRef | None:
+async def grid_of(tx: Transaction, tenant: str, row: TimelineRow) -> ObjectRef | None:
     """The grid that a revision is cut to; for an EDL that names none, the song's current one."""
     if row.beat_grid is not None:
         return row.beat_grid
-    return await find_grid(tx, tenant, edl)
+    return await find_grid(tx, tenant, row.parse_edl())
 
 
 async def find_grid(tx: Transaction, tenant: str, edl: Edl) -> ObjectRef | None:

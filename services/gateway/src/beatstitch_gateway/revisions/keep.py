@@ -14,6 +14,7 @@ from beatstitch_core.canonical import canonical_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key, tenant_prefix
 from beatstitch_gateway.db import projects, timelines
+from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_runtime.storage import Storage
 
@@ -80,6 +81,17 @@ def need_same(seen: Timeline | None, newest: Timeline | None) -> None:
         return
     need_hash(newest, seen.edl_hash if seen is not None else "")
     raise ChangedMeanwhileError
+
+
+async def ensure_stored(storage: Storage, row: TimelineRow) -> None:
+    """Puts a revision's EDL where workers look for it, unless it is still there.
+
+    Raises:
+        BeatStitchError: DEPENDENCY_DOWN.
+    """
+    key = row.edl_object.key
+    if not await storage.exists(key):
+        await storage.put(key, await asyncio.to_thread(canonical_json, row.parse_edl()))
 
 
 class Stored:

@@ -60,7 +60,7 @@ async def explain(deps: Deps, tenant: str, request: ExplainCutRequest) -> Explai
         build = await timelines.get_build(tx, request.project_id, row.build_revision)
         if build is None:
             build = await _as_if_built(tx, tenant, edl)
-        grid_ref = await grid_of(tx, tenant, row, edl)
+        grid_ref = await grid_of(tx, tenant, row)
     question = engine.ExplainCutRequest(
         build=engine.BuildTimelineRequest(
             project_id=request.project_id,
@@ -91,7 +91,7 @@ async def export(deps: Deps, tenant: str, request: ExportTimelineRequest) -> Exp
         row = await timelines.get(tx, tenant, request.project_id, revision=request.revision)
         edl = row.parse_edl()
         song, media = await specs.edl_assets(tx, tenant, request.project_id, edl)
-        grid_ref = await grid_of(tx, tenant, row, edl)
+        grid_ref = await grid_of(tx, tenant, row)
     question = engine.ExportTimelineRequest(
         edl=edl,
         media=[specs.ready_media(item) for item in (song, *media)],
