@@ -8,6 +8,7 @@ best seconds don't come again and again.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,9 +37,23 @@ class Part(NamedTuple):
     penalty: int
     motion: int
 
-    def cost(self, loudness: int | None) -> int:
-        """Less is better; with a segment's loudness also how badly the motion matches it."""
-        return self.penalty + (0 if loudness is None else abs(self.motion - loudness) // 2)
+
+class Offer(NamedTuple):
+    """The best that a clip has for a need.
+
+    Attributes:
+        penalty: What speaks against its best parts.
+        motions: How busy they are, in order.
+    """
+
+    penalty: int
+    motions: list[int]
+
+    def mismatch(self, loudness: int) -> int:
+        """How far the best match is from a segment's loudness, 0 to 1000."""
+        place = bisect_left(self.motions, loudness)
+        near = self.motions[max(0, place - 1) : place + 1]
+        return min(abs(motion - loudness) for motion in near)
 
 
 class Clip:
@@ -56,7 +71,7 @@ class Clip:
         self._resume = self._begin
         self._shown = [0] * _CELLS
         self.parts = lru_cache(maxsize=256)(self._parts)
-        """The parts that are held against each other for a need, in order; at least one."""
+        """The parts that the least speaks against, for a need, in order; at least one."""
 
     def take(self, need: Need, loudness: int | None) -> Source:
         """The part for the next segment.
@@ -73,15 +88,20 @@ class Clip:
         self._shown[self._cell(source)] += 1
         return source
 
+    def offer(self, need: Need) -> Offer:
+        """The best that it has for a need, whatever was shown before."""
+        parts = self.parts(need)
+        return Offer(parts[0].penalty, sorted(part.motion for part in parts))
+
     def _best(self, need: Need, loudness: int | None) -> Source:
-        least_bad = min(part.penalty for part in self.parts(need))
-        parts = [part for part in self.parts(need) if part.penalty == least_bad]
+        parts = self.parts(need)
         shown = [self._shown[self._cell(part.source)] for part in parts]
         least = min(shown)
 
         def key(item: tuple[Part, int]) -> tuple[int, bool, int]:
             part, times = item
-            cost = part.cost(loudness) + (SHOWN_COST if times > least else 0)
+            cost = 0 if loudness is None else abs(part.motion - loudness) // 2
+            cost += SHOWN_COST if times > least else 0
             return cost, part.source.in_us < self._resume, part.source.in_us
 
         return min(zip(parts, shown, strict=True), key=key)[0].source
@@ -101,8 +121,13 @@ class Clip:
             source = Source(begin, begin + space.length_us)
             seen_from = max(self._begin, begin - need.head_us)
             penalty = material.penalty(seen_from, source.out_us) if self._avoid else 0
-            parts.append(Part(source, penalty, material.motion(*source)))
-        return parts
+            parts.append((penalty, source))
+        least = min(penalty for penalty, _ in parts)
+        return [
+            Part(source, penalty, material.motion(*source))
+            for penalty, source in parts
+            if penalty == least
+        ]
 
     def _ins(self, need: Need, material: Material) -> list[int]:
         """In-points, in order: as many as a shot has room for, evenly spread over it."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beatstitch.v1.timeline_rules_pb2 import ChoiceRules
-    from beatstitch_timeline.choice.parts import Clip
+    from beatstitch_timeline.choice.parts import Clip, Offer
     from beatstitch_timeline.choice.pool import Candidate
 
 PERMILLE = 1000
@@ -67,6 +67,7 @@ class Scores:
         self._rise = -(-RECENCY_POINTS // count)
         self._suits: dict[tuple[int, int], list[Suit]] = {}
         self._totals: dict[tuple[int, int], list[int]] = {}
+        self._offers: dict[tuple[int, int], Offer] = {}
         self._spent = [0] * count
         self._newest = -1
 
@@ -133,17 +134,21 @@ class Scores:
             self._suits[key] = [self._suit(item, *key) for item in range(len(self._pool))]
         return self._suits[key]
 
+    def _offer(self, item: int, need_us: int) -> Offer:
+        key = (item, need_us)
+        if key not in self._offers:
+            self._offers[key] = self._clips[item].offer(Need(0, need_us, 0, 0))
+        return self._offers[key]
+
     def _suit(self, item: int, need_us: int, loudness: int) -> Suit:
-        clip = self._clips.get(item)
-        if clip is None:
+        if item not in self._clips:
             motion = MATCH_POINTS // 2 if self._matched else 0
             calm = (PERMILLE - loudness) * MATCH_POINTS // PERMILLE if self._calm else 0
             return Suit(motion, calm, 0)
-        wanted = loudness if self._matched else None
-        best = min(clip.parts(Need(0, need_us, 0, 0)), key=lambda part: part.cost(wanted))
-        matched = MATCH_POINTS - best.cost(wanted) + best.penalty if self._matched else 0
+        offer = self._offer(item, need_us)
+        matched = MATCH_POINTS - offer.mismatch(loudness) // 2 if self._matched else 0
         calm = loudness * MATCH_POINTS // PERMILLE if self._calm else 0
-        return Suit(matched, calm, -best.penalty)
+        return Suit(matched, calm, -offer.penalty)
 
 
 def rounded(need_us: int, loudness: int) -> tuple[int, int]:
