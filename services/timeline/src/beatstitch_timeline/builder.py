@@ -14,7 +14,9 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_timeline.accents import BeatFrames, beat_frames
 from beatstitch_timeline.edits import replay
 from beatstitch_timeline.layout import lay_out
+from beatstitch_timeline.overlays import overlays_of, watermark_of
 from beatstitch_timeline.segments import segments_of
+from beatstitch_timeline.sound import lay_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,7 @@ def build(
     settings: TimelineSettings,
     *,
     overlay: TimelineOverlay | None = None,
+    watermark: ReadyMedia | None = None,
     limits: Limits | None = None,
 ) -> Built:
     """The EDL that settings make, with a timeline's edits applied, held against all invariants.
@@ -58,19 +61,19 @@ def build(
         media: Pictures and clips in the order to take them.
         settings: How; fields that are 0 take their defaults.
         overlay: Edits to apply; None for none.
+        watermark: The settings' watermark; None without one, or where it is one of `media`.
         limits: What may be asked for; the defaults when None.
 
     Raises:
         BeatStitchError: As `build_edl`; INTERNAL where the EDL breaks an invariant: our fault.
     """
-    built = Built(
-        build_edl(project_id, audio, grid, media, settings, limits=limits), TimelineOverlay(), ()
-    )
+    edl = build_edl(project_id, audio, grid, media, settings, watermark=watermark, limits=limits)
+    built = Built(edl, TimelineOverlay(), ())
     if overlay is not None and overlay.edits:
         # The song tells how long an even grid is where its own grid doesn't.
         known = [*media, audio]
         built = Built(*replay(built.edl, grid, known, settings, overlay, limits=limits))
-    check_built(built.edl, media, limits)
+    check_built(built.edl, [*media, *([watermark] if watermark is not None else ())], limits)
     return built
 
 
@@ -81,6 +84,7 @@ def build_edl(
     media: Sequence[ReadyMedia],
     settings: TimelineSettings,
     *,
+    watermark: ReadyMedia | None = None,
     limits: Limits | None = None,
 ) -> Edl:
     """The EDL of a song and media.
@@ -91,6 +95,7 @@ def build_edl(
         grid: The song's beats.
         media: Pictures and clips in the order to take them.
         settings: How; fields that are 0 take their defaults.
+        watermark: As for `build`.
         limits: What may be asked for; the defaults when None.
 
     Raises:
@@ -115,6 +120,9 @@ def build_edl(
     if layout.settings.accents:
         beats = beat_frames(layout.grid, layout.trim.start_us, output.frame_rate)
     edl.segments.extend(segments_of(layout, beats))
+    lay_sound(edl.audio, layout.settings)
+    mark = watermark_of(layout.settings, media, watermark)
+    edl.overlays.extend(overlays_of(layout.settings, edl.segments[-1].timeline_out_frame, mark))
     return edl
 
 

@@ -10,6 +10,7 @@ from beatstitch_core.timebase import frame_time_ms
 from beatstitch_timeline.accents import accents_of
 from beatstitch_timeline.framing import focus_of
 from beatstitch_timeline.motion import image_effect
+from beatstitch_timeline.sound import clip_gain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,9 @@ def _segment(index: int, layout: Layout, beats: BeatFrames) -> Segment:
     if pick.is_clip:
         segment.fill = pick.fill
         segment.source_in_us, segment.source_out_us = pick.source_in_us, pick.source_out_us
+        gain = clip_gain(settings, picture)
+        if gain:
+            segment.sound.gain = gain
         if pick.speed is not None:
             segment.speed.CopyFrom(pick.speed)
         return segment
