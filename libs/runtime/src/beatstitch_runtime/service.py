@@ -13,7 +13,10 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from beatstitch_runtime import tracing
 from beatstitch_runtime.jobs.worker import Worker
+from beatstitch_runtime.metrics.observers import Observer
+from beatstitch_runtime.metrics.server import MetricsServer
 from beatstitch_runtime.rpc.server import RpcServer
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.telemetry import configure_logging
@@ -35,7 +38,9 @@ class Service:
         background: Coroutine functions that run as long as the service. One that ends with an
             exception ends the service, so that it is started afresh.
         closers: Called at the end, the last one first: connections, pools.
+        observers: Ask others for numbers when Prometheus asks for ours.
         port: Where the server listens; set by `start`.
+        metrics_port: Where Prometheus asks; set by `start`, 0 when the settings say nowhere.
     """
 
     settings: ServiceSettings
@@ -43,16 +48,22 @@ class Service:
     worker: Worker | None = None
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     closers: Sequence[Closer] = ()
+    observers: Sequence[Observer] = ()
     port: int = 0
+    metrics_port: int = 0
+    _serving: bool = False
+    _metrics: MetricsServer | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> int:
         """Start everything and say SERVING; returns the port."""
+        await self._start_metrics()
         self.port = await self.rpc.start()
         if self.worker is not None:
             await self.worker.start()
         self._tasks = [asyncio.create_task(begin()) for begin in self.background]
         await self.rpc.set_serving(True)
+        self._serving = True
         return self.port
 
     async def stop(self, grace_s: float | None = None) -> None:
@@ -62,7 +73,10 @@ class Service:
             grace_s: How long calls and jobs may go on; `settings.drain_grace_s` when None.
         """
         grace = self.settings.drain_grace_s if grace_s is None else grace_s
+        self._serving = False
         async with AsyncExitStack() as stack:  # each step happens, whatever another one raises
+            if self._metrics is not None:
+                stack.push_async_callback(self._metrics.stop)  # last: a drain is worth seeing
             for closer in self.closers:
                 stack.push_async_callback(closer)
             stack.push_async_callback(self._end_background)
@@ -79,6 +93,17 @@ class Service:
             for task in done:
                 task.result()
         await asyncio.Event().wait()
+
+    async def _start_metrics(self) -> None:
+        settings = self.settings
+        if settings.metrics_port:
+            self._metrics = MetricsServer(
+                settings.metrics_host,
+                settings.metrics_port,
+                ready=lambda: self._serving,
+                observers=self.observers,
+            )
+            self.metrics_port = await self._metrics.start()
 
     async def _end_background(self) -> None:
         for task in self._tasks:
@@ -147,10 +172,19 @@ def run_main(build: Callable[[S], Service | Awaitable[Service]], settings: S) ->
         settings: Its settings, read from the environment.
     """
     configure_logging(settings)
+    tracing.configure(settings, service_name(build))
 
     async def main() -> None:
         built = build(settings)
         await run(await built if inspect.isawaitable(built) else built)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+    finally:
+        tracing.shutdown()
+
+
+def service_name(build: Callable[..., object]) -> str:
+    """How traces call the service that a function of its `main` builds: "gateway"."""
+    return build.__module__.partition(".")[0].removeprefix("beatstitch_").strip("_")

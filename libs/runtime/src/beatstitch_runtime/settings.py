@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1024 * 1024
@@ -43,6 +43,12 @@ class ServiceSettings(BaseSettings):
         s3_region: Region that requests are signed for.
         log_level: Threshold of the log.
         log_format: "json" for machines, "text" for people.
+        metrics_host: Address of the page for Prometheus.
+        metrics_port: Its port: /metrics, /livez, /readyz; 0 or empty for none.
+        otlp_endpoint: URL of an OpenTelemetry collector (OTLP over gRPC, https:// for TLS) that
+            gets traces; empty for none.
+        otlp_sample_ratio: Share of the traces begun here that are kept; a caller's own decision
+            counts for those it began.
         drain_grace_s: How long running jobs and calls may go on after SIGTERM.
         worker_name: Who did it, in events and logs.
         work_dir: Folder for scratch files; the system's temporary folder when not set.
@@ -81,6 +87,11 @@ class ServiceSettings(BaseSettings):
     log_level: str = "INFO"
     log_format: Literal["json", "text"] = "json"
 
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(0, ge=0, le=65535)
+    otlp_endpoint: str = ""
+    otlp_sample_ratio: float = Field(1.0, ge=0, le=1)
+
     drain_grace_s: float = Field(30.0, ge=0)
     worker_name: str = Field(default_factory=default_worker_name)
     work_dir: Path | None = None
@@ -95,3 +106,8 @@ class ServiceSettings(BaseSettings):
     fetch_s: float = Field(5.0, gt=0, le=5)
     retry_base_s: float = Field(2.0, gt=0)
     retry_max_s: float = Field(60.0, gt=0)
+
+    @field_validator("metrics_port", mode="before")
+    @classmethod
+    def _empty_is_off(cls, value: object) -> object:
+        return 0 if value == "" else value

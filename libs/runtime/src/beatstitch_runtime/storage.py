@@ -22,6 +22,7 @@ from obstore.store import S3Store
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.metrics.storage import measured, measured_parts
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage_errors import storage_error, storage_errors
@@ -88,12 +89,14 @@ class Storage:
             credentials=Credentials(access, secret, settings.s3_region),
         )
 
+    @measured("get")
     async def get(self, key: str) -> bytes:
         """The whole object, for small ones."""
         with storage_errors(key):
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
 
+    @measured("get_range")
     async def get_range(self, key: str, offset: int, length: int) -> bytes:
         """`length` ≥ 1 bytes of the object from `offset` on; fewer where it ends before."""
         with storage_errors(key):
@@ -108,6 +111,7 @@ class Storage:
                 return b""
             return bytes(found)
 
+    @measured("put")
     async def put(self, key: str, data: bytes) -> ObjectRef:
         """Store the bytes, over what was there."""
         with storage_errors(key):
@@ -128,6 +132,7 @@ class Storage:
             return await self.put_file(key, path)
         return ObjectRef(key=key, sha256=await asyncio.to_thread(_sha256_of, path), size_bytes=size)
 
+    @measured("put_stream")
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> ObjectRef:
         """Store what comes, in parts of 8 MiB; memory stays flat.
 
@@ -163,6 +168,7 @@ class Storage:
             raise storage_error(error, key) from error
         return ObjectRef(key=key, sha256=digest.hexdigest(), size_bytes=size)
 
+    @measured("fetch")
     async def fetch(self, ref: ObjectRef, path: Path) -> ObjectRef:
         """Download to a file; goes on where a broken connection left off.
 
@@ -211,6 +217,7 @@ class Storage:
             else:
                 return offset
 
+    @measured_parts("stream")
     async def stream(
         self, key: str, offset: int = 0, chunk_bytes: int = STREAM_BYTES
     ) -> AsyncIterator[bytes]:
@@ -240,6 +247,7 @@ class Storage:
     async def _size(self, key: str) -> int:
         return int((await obstore.head_async(self._store, key))["size"])
 
+    @measured("head")
     async def head(self, key: str) -> int | None:
         """Size of the object in bytes; None when there is none."""
         with storage_errors(key):
@@ -262,6 +270,7 @@ class Storage:
         answers = await asyncio.gather(*(found(key) for key in dict.fromkeys(keys)))
         return {key for key in answers if key is not None}
 
+    @measured("delete")
     async def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects; those that don't exist are no error."""
         wanted = list(dict.fromkeys(keys))
@@ -270,6 +279,7 @@ class Storage:
             with storage_errors(batch[0]), suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, batch)
 
+    @measured_parts("list")
     async def list(self, prefix: str) -> AsyncIterator[tuple[str, int]]:
         """Key and size of each object below a prefix that ends in "/", in the order of the keys."""
         with storage_errors(prefix):

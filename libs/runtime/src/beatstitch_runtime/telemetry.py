@@ -19,7 +19,7 @@ from beatstitch_core.ids import new_id
 from beatstitch_runtime.redaction import RedactingFilter, redact
 from beatstitch_runtime.settings import ServiceSettings
 
-FIELDS: Final = ("request_id", "tenant", "project_id", "job_id")
+FIELDS: Final = ("request_id", "tenant", "project_id", "job_id", "trace_id")
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

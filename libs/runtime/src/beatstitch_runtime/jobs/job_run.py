@@ -48,7 +48,15 @@ Outcome = JobSucceeded | BeatStitchError | Interruption
 
 
 class JobRun:
-    """One job in hand."""
+    """One job in hand.
+
+    Attributes:
+        spec: What to do.
+        lease: The right to do it.
+        ended: What came of this hand-out, for metrics: succeeded, failed, cancelled, retried,
+            handed_back; unsettled until one of these is stored.
+        failure: Why the handler failed, whether it is tried again or not.
+    """
 
     def __init__(
         self,
@@ -63,6 +71,8 @@ class JobRun:
     ) -> None:
         self.spec = spec
         self.lease = lease
+        self.ended = "unsettled"
+        self.failure: BeatStitchError | None = None
         self._slot = slot
         self._bus = bus
         self._storage = storage
@@ -144,10 +154,12 @@ class JobRun:
         if outcome is Interruption.HANDED_BACK:
             if delivery < self._settings.max_deliver:
                 log.info("job handed back")
+                self.ended = "handed_back"
                 await self.lease.nak(0, min(patience_s, UNWIND_S))
                 return
-            outcome = lost_error(delivery)
+            outcome = self.failure = lost_error(delivery)
         elif isinstance(outcome, BeatStitchError):
+            self.failure = outcome
             settings = self._settings
             verdict = decide(
                 outcome,
@@ -157,11 +169,13 @@ class JobRun:
                 max_s=settings.retry_max_s,
             )
             if isinstance(verdict, Retry):
+                self.ended = "retried"
                 log.warning("job failed, to be tried again: %s", outcome)
                 await self.lease.nak(verdict.delay_s, patience_s)
                 return
             outcome = verdict.error
         await self._publish_end(outcome)
+        self.ended = _word(outcome)
         await self.lease.ack(patience_s)
 
     async def _publish_end(self, outcome: Outcome) -> None:
@@ -218,6 +232,13 @@ class JobRun:
     @property
     def _is_chunk(self) -> bool:
         return self.spec.type == job_pb2.JOB_TYPE_RENDER_CHUNK
+
+
+def _word(outcome: Outcome) -> str:
+    """What metrics call a job's end."""
+    if isinstance(outcome, BeatStitchError):
+        return "failed"
+    return "cancelled" if isinstance(outcome, Interruption) else "succeeded"
 
 
 async def _unwind(handler: asyncio.Future[JobSucceeded]) -> None:

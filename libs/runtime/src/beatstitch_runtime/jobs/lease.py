@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import nats.errors
 from nats.js.errors import NotFoundError
@@ -48,6 +48,11 @@ class Lease:
     def delivery(self) -> int:
         """Which delivery this is; 1 for the first."""
         return self._msg.metadata.num_delivered
+
+    @property
+    def queued(self) -> datetime:
+        """When the message was stored, by the server's clock."""
+        return self._msg.metadata.timestamp
 
     @property
     def held(self) -> bool:

@@ -30,6 +30,7 @@ from beatstitch_runtime.jobs.subjects import (
     progress_subject,
 )
 from beatstitch_runtime.jobs.topology import restore_topology
+from beatstitch_runtime.traceparent import TRACEPARENT, checked, traceparent
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ async def publish_job(
         BeatStitchError: QUEUE_FULL when the stream is full, DEPENDENCY_DOWN when NATS is away.
     """
     subject = job_subject(spec.type, spec.lane)
-    ack = await _publish(bus, JOBS, subject, spec.SerializeToString(), msg_id, deadline_s)
+    payload, trace = spec.SerializeToString(), checked(spec.traceparent)
+    ack = await _publish(bus, JOBS, subject, payload, msg_id, deadline_s, trace)
     return int(ack.seq)
 
 
@@ -83,7 +85,8 @@ async def publish_event(
             take it (too large).
     """
     subject = event_subject(event.tenant, event.job_id)
-    await _publish(bus, EVENTS, subject, event.SerializeToString(), msg_id, deadline_s)
+    payload = event.SerializeToString()
+    await _publish(bus, EVENTS, subject, payload, msg_id, deadline_s, traceparent())
 
 
 async def publish_cancel(bus: Bus, job_id: str) -> None:
@@ -143,10 +146,18 @@ def event_msg_id(spec: JobSpec, sequence: int, delivery: int, kind: str) -> str:
 
 
 async def _publish(  # noqa: PLR0917
-    bus: Bus, stream: str, subject: str, payload: bytes, msg_id: str, deadline_s: float | None
+    bus: Bus,
+    stream: str,
+    subject: str,
+    payload: bytes,
+    msg_id: str,
+    deadline_s: float | None,
+    trace: str,
 ) -> api.PubAck:
     """Publish until it is stored, refused for good, or too late."""
     headers = {api.Header.MSG_ID.value: msg_id}
+    if trace:
+        headers[TRACEPARENT] = trace
     ends = time.monotonic() + (float("inf") if deadline_s is None else deadline_s)
     pause = FIRST_PAUSE_S
     while True:

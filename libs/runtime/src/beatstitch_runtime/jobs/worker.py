@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError
 
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
+from beatstitch_core.errors import reason_name
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.cancellations import Cancellations
 from beatstitch_runtime.jobs.context import Handler, JobContext, Slot
@@ -22,11 +23,14 @@ from beatstitch_runtime.jobs.job_run import Interruption, JobRun
 from beatstitch_runtime.jobs.lease import Lease
 from beatstitch_runtime.jobs.puller import Pulled, Puller, PullRefused
 from beatstitch_runtime.jobs.scratch import Scratch
+from beatstitch_runtime.jobs.seen import job_span
 from beatstitch_runtime.jobs.subjects import JOBS, consumer_name
 from beatstitch_runtime.jobs.topology import ensure_topology, restore_topology
+from beatstitch_runtime.metrics import jobs as metrics
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
 from beatstitch_runtime.telemetry import log_context
+from beatstitch_runtime.traceparent import trace_id, traceparent
 
 __all__ = ["Handler", "JobContext", "Slot", "Worker"]
 
@@ -79,6 +83,7 @@ class Worker:
             puller = Puller(self._bus, JOBS, name, self._settings.fetch_s)
             await puller.start()
             self._pullers.append(puller)
+            metrics.opened(slot.type, slot.lane, slot.concurrency)
             self._loops.append(asyncio.create_task(self._serve(slot, puller), name=name))
 
     async def drain(self, grace_s: float) -> None:
@@ -88,9 +93,11 @@ class Worker:
             grace_s: How long running jobs may go on, seconds. A job that is stopped then is
                 handed back at once and starts elsewhere.
         """
-        self._draining = True
-        for puller in self._pullers:
+        for slot, puller in zip(self._slots, self._pullers, strict=False):
             puller.stop()
+            if not self._draining:
+                metrics.opened(slot.type, slot.lane, -slot.concurrency)
+        self._draining = True
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -163,18 +170,29 @@ class Worker:
         if spec.job_id in self._cancellations:
             run.interrupt(Interruption.CANCELLED)
         begun = time.monotonic()
-        with log_context(
-            request_id=spec.job_id,
-            tenant=spec.tenant,
-            project_id=spec.project_id,
-            job_id=spec.job_id,
+        metrics.taken(slot.type, slot.lane, lease.delivery, lease.queued)
+        with (
+            job_span(slot, spec, lease.delivery) as span,
+            log_context(
+                request_id=spec.job_id,
+                tenant=spec.tenant,
+                project_id=spec.project_id,
+                job_id=spec.job_id,
+                trace_id=trace_id(traceparent()),
+            ),
         ):
             log.info("job taken", extra={"slot": slot_name(slot), "delivery": lease.delivery})
             try:
                 await run.run()
             finally:
                 del self._runs[key]
-                log.debug("job left", extra={"seconds": round(time.monotonic() - begun, 3)})
+                seconds = time.monotonic() - begun
+                metrics.left(slot.type, slot.lane, run.ended, seconds)
+                span.note(beatstitch__job_outcome=run.ended)
+                if run.failure is not None:
+                    metrics.failed(slot.type, run.failure.reason)
+                    span.fail(reason_name(run.failure.reason))
+                log.debug("job left", extra={"seconds": round(seconds, 3)})
 
     def _cancel(self, job_id: str) -> None:
         for run in self._runs.values():

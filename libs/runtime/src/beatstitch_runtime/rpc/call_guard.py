@@ -11,6 +11,7 @@ import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 import grpc
@@ -19,15 +20,30 @@ import grpc.aio
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
+from beatstitch_runtime import tracing
+from beatstitch_runtime.metrics import calls
 from beatstitch_runtime.rpc.channel import REQUEST_ID, call_deadline
 from beatstitch_runtime.rpc.errors import code_of, details_of
-from beatstitch_runtime.telemetry import log_context
+from beatstitch_runtime.telemetry import bind, current_context, log_context
+from beatstitch_runtime.traceparent import TRACEPARENT, checked, trace_id, traceparent
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("beatstitch_runtime.access")
 
 # Called every few seconds by everybody; not news, and still answered while draining.
 INFRASTRUCTURE = ("/grpc.",)
+
+# Codes that say "we failed" rather than "you asked for something wrong" (OpenTelemetry's list).
+_OURS = frozenset(
+    {
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Any], Any]
@@ -119,7 +135,7 @@ class CallGuard(grpc.aio.ServerInterceptor):
                         raise  # the handler's own, not foreseen by anybody
                     raise _too_late(limit_s) from None
 
-            return await self._guard(name, context, body)
+            return await self._guard(name, context, body, calls.Call(name, stream=False))
 
         return one_reply
 
@@ -137,14 +153,16 @@ class CallGuard(grpc.aio.ServerInterceptor):
                     if inspect.isasyncgen(replies):
                         await replies.aclose()
 
-            await self._guard(name, context, body, stream=True)
+            # A name that the client made up is no label.
+            metered = calls.Call(calls.UNKNOWN if behaviour is _unknown else name, stream=True)
+            await self._guard(name, context, body, metered, stream=True)
 
         return many_replies
 
     async def _guard(
-        self, name: str, context: Context, body: Body, *, stream: bool = False
+        self, name: str, context: Context, body: Body, metered: calls.Call, *, stream: bool = False
     ) -> object:
-        """Run a call's body with its id, its deadline and its errors taken care of."""
+        """Run a call's body with its id, its deadline, its errors and its span taken care of."""
         begun = time.monotonic()
         infrastructure = name.startswith(INFRASTRUCTURE)
         left_s = context.time_remaining()
@@ -156,7 +174,8 @@ class CallGuard(grpc.aio.ServerInterceptor):
         self._calls.add(task)
         if stream:
             self._streams.add(task)
-        with log_context(request_id=request_id):
+        with self._span(name, context) as span, log_context(request_id=request_id):
+            bind(trace_id=trace_id(traceparent()))
             try:
                 if self._draining and not infrastructure:
                     raise _draining()  # noqa: TRY301
@@ -180,6 +199,8 @@ class CallGuard(grpc.aio.ServerInterceptor):
             finally:
                 for tasks in (self._calls, self._streams, self._evicted):
                     tasks.discard(task)
+                metered.end(code.name)
+                _settle(span, name, request_id, code)
                 access.log(
                     logging.DEBUG if infrastructure else logging.INFO,
                     "%s %s",
@@ -187,6 +208,11 @@ class CallGuard(grpc.aio.ServerInterceptor):
                     code.name,
                     extra={"ms": round((time.monotonic() - begun) * 1000, 2)},
                 )
+
+    def _span(self, name: str, context: Context) -> AbstractContextManager[tracing.Span]:
+        if name.startswith(INFRASTRUCTURE):
+            return nullcontext(tracing.Span())
+        return tracing.span(name.strip("/"), kind="server", parent=_traceparent(context))
 
     def _limit_s(self, context: Context) -> float | None:
         # gRPC ends a call at its client's deadline by itself; only a missing one is our matter.
@@ -212,6 +238,27 @@ def _request_id(context: Context) -> str:
         if key == REQUEST_ID and isinstance(value, str) and value.isprintable():
             return value[:128] or new_id()
     return new_id()
+
+
+def _traceparent(context: Context) -> str:
+    sent = dict(context.invocation_metadata() or ())
+    return checked(sent.get(TRACEPARENT))
+
+
+def _settle(span: tracing.Span, name: str, request_id: str, code: grpc.StatusCode) -> None:
+    """Say in the span what became of the call; a client's own mistake is no failure of ours."""
+    service, _, method = name.strip("/").rpartition("/")
+    span.note(
+        rpc__system="grpc",
+        rpc__service=service,
+        rpc__method=method,
+        rpc__grpc__status_code=code.value[0],
+        beatstitch__request_id=request_id,
+        beatstitch__tenant=current_context().get("tenant", ""),
+    )
+    if code in _OURS:
+        span.fail(code.name)
+    span.settled = True
 
 
 def _code(context: Context) -> grpc.StatusCode:

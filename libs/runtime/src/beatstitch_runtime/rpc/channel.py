@@ -13,6 +13,7 @@ import grpc.aio
 
 from beatstitch_runtime.rpc.errors import error_from_rpc
 from beatstitch_runtime.telemetry import request_id
+from beatstitch_runtime.traceparent import TRACEPARENT, traceparent
 
 REQUEST_ID = "x-request-id"
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
@@ -56,8 +57,9 @@ def remaining_s(timeout_s: float | None) -> float | None:
 
 
 def outgoing_metadata() -> tuple[tuple[str, str], ...]:
-    """What every call carries on: the request's id."""
-    return ((REQUEST_ID, request_id()),)
+    """What every call carries on: the request's id, and the trace it belongs to."""
+    context = traceparent()
+    return ((REQUEST_ID, request_id()), *(((TRACEPARENT, context),) if context else ()))
 
 
 async def call(
