@@ -108,7 +108,7 @@ class Stored:
             sha256=self.sha256,
             size_bytes=len(data),
         )
-        self._task = asyncio.create_task(storage.put(self.object.key, data))
+        self._task = asyncio.ensure_future(storage.put(self.object.key, data))
 
     @classmethod
     async def begin(cls, storage: Storage, tenant: str, edl: Edl) -> Stored:
