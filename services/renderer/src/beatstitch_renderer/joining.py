@@ -16,7 +16,7 @@ import av
 
 from beatstitch_core.timebase import rate_fraction, round_half_up
 from beatstitch_renderer.animating import animate
-from beatstitch_renderer.compositor.codecs import configure, encoder_name
+from beatstitch_renderer.compositor.codecs import configure, encoder_name, kept_scheduling
 from beatstitch_renderer.piece import damaged, read_header, read_pictures
 from beatstitch_renderer.planning.encoding import (
     ANIMATIONS,
@@ -104,7 +104,8 @@ def _mux(
         song = _open_sound(sound, wrap) if sound else None
         audio = target.add_stream_from_template(song.streams.audio[0]) if song else None
         target.metadata["comment"] = f"BeatStitch {plan.output_hash}"
-        target.start_encoding()
+        with kept_scheduling():
+            target.start_encoding()
         if bytes(video.codec_context.extradata or b"") != headers[0].headers:
             raise damaged("another encoder made it")
         sounds = _sounds(song, audio)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from beatstitch_renderer.planning.soundtrack import MARGIN, RATE
+from beatstitch_renderer.planning.soundtrack import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,13 +36,25 @@ if TYPE_CHECKING:
     Read = Callable[[int, int], Samples]
 
 BLOCK = RATE
+
+
+def _kernel() -> Numbers:
+    """Half of a sinc under a Hann window, `_FINE` values a sample, and nothing after it."""
+    apart = np.arange(_WINGS * _FINE + 2) / _FINE
+    window = np.cos(np.minimum(apart / _WINGS, 1.0) * (math.pi / 2)) ** 2
+    return np.asarray(np.sinc(apart) * window)
+
+
 RAMP = RATE // 5
 SEAM = RATE // 200
 _UNIT = 65_536
 _WINGS = 16
+_FINE = 2048
 _SMALL = 4096
 # Sines differ between processors in their last bit: so fine steps hide that.
 _STEPS = 1 << 20
+_KERNEL = _kernel()
+_CLIMB = np.append(np.diff(_KERNEL), 0.0)
 
 
 def song_level(
@@ -162,13 +174,14 @@ def _stretched(
 
 def _interpolated(places: Numbers, fastest: float, read: Read) -> Samples:
     """Samples between samples; what would be too high for 48 kHz is left out."""
-    wings = min(MARGIN - 1, math.ceil(_WINGS * fastest))
+    wings = math.ceil(_WINGS * fastest)
     first = int(places[0]) - wings
     source = read(first, int(places[-1]) + wings + 2)
     near = np.floor(places).astype(np.int64)
     offsets = np.arange(-wings + 1, wings + 1)
-    apart = (near[:, None] + offsets) - places[:, None]
-    weights = np.sinc(apart / fastest) * np.cos(apart * (math.pi / 2 / wings)) ** 2
+    apart = np.abs((near[:, None] + offsets) - places[:, None]) * (_FINE / fastest)
+    whole = np.minimum(apart.astype(np.int64), _WINGS * _FINE)
+    weights = _KERNEL[whole] + (apart - whole) * _CLIMB[whole]
     weights /= weights.sum(axis=1, keepdims=True)
     taps = near[:, None] + offsets - first
     left = (weights * source[taps, 0]).sum(axis=1)

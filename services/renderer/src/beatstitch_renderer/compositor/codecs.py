@@ -17,6 +17,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -28,7 +29,7 @@ from beatstitch_core.timebase import rate_fraction, round_half_up
 from beatstitch_renderer.planning.encoding import AV1, GIF, H264, HEVC, PRORES, VP9, WEBP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from av.video.codeccontext import VideoCodecContext
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 KEYFRAME_SECONDS = 2
 # Everything besides preset, crf, size and rate; part of the fingerprint.
-X264_PARAMS = "min-keyint=1:scenecut=0:open-gop=0:stitchable=1:chromaloc=0"
+X264_PARAMS = "min-keyint=1:scenecut=0:open-gop=0:stitchable=1:chromaloc=0:cpu-independent=1"
 _X265_PARAMS = (
     "min-keyint=1:scenecut=0:open-gop=0:info=0:repeat-headers=0:hrd=0"
     ":pools=1:frame-threads=1:wpp=0:log-level=error"
@@ -201,6 +202,23 @@ def configure(context: VideoCodecContext, output: OutputFormat, encoding: Encodi
         # Apple's players take parameter sets in the file's header only.
         context.codec_tag = "hvc1"
     context.options = _ENCODERS[codec].options(encoding, keyint)
+
+
+@contextlib.contextmanager
+def kept_scheduling() -> Iterator[None]:
+    """Around the opening of an encoder: leaves the process in the class in which it was.
+
+    SVT-AV1, where it may (as root), puts its caller and its threads into SCHED_FIFO: a few of them
+    starve the rest of the machine.
+    """
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for task in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError):
+                if os.sched_getscheduler(int(task.name)) != policy:
+                    os.sched_setscheduler(int(task.name), policy, parameters)
 
 
 def piece_fingerprint(fingerprint: str, encoding: Encoding) -> str:

@@ -11,7 +11,12 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from beatstitch_core.timebase import rate_fraction
-from beatstitch_renderer.compositor.codecs import configure, encoder_name, pixel_format
+from beatstitch_renderer.compositor.codecs import (
+    configure,
+    encoder_name,
+    kept_scheduling,
+    pixel_format,
+)
 from beatstitch_renderer.compositor.planes import Planes, frame_planes
 
 if TYPE_CHECKING:
@@ -57,7 +62,8 @@ class Encoder:
         context = cast("VideoCodecContext", av.CodecContext.create(name, "w"))
         configure(context, output, encoding)
         context.thread_count = threads
-        context.open()
+        with kept_scheduling():
+            context.open()
         self._context = context
         self._deep = pixel_format(encoding) == _TEN_BITS
         self._frame = av.VideoFrame(output.width, output.height, pixel_format(encoding))
