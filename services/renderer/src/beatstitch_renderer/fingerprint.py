@@ -18,19 +18,20 @@ import numpy as np
 import PIL
 
 from beatstitch_media.binaries import ffmpeg_build
+from beatstitch_renderer.baseline import CHILD_ENV
 from beatstitch_renderer.compositor.codecs import KEYFRAME_SECONDS, X264_PARAMS
 from beatstitch_renderer.compositor.planes import SCALER
 from beatstitch_renderer.compositor.text import text_build
 from beatstitch_renderer.piece import VERSION
 
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 _LIBRARIES = ("libavcodec", "libavformat", "libswscale")
 
 
 @functools.cache
 def renderer_fingerprint() -> str:
     """For example "beatstitch-renderer 1; pyav 18.1.0; …; settings 0f3a…"."""
-    settings = f"{X264_PARAMS} {KEYFRAME_SECONDS} {SCALER} {VERSION}"
+    settings = f"{X264_PARAMS} {KEYFRAME_SECONDS} {SCALER} {VERSION} {CHILD_ENV}"
     digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
     libraries = (f"{name} {'.'.join(map(str, av.library_versions[name]))}" for name in _LIBRARIES)
     return "; ".join(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-SCALER = int(Interpolation.BICUBIC)
+# swscale's SWS_ACCURATE_RND and SWS_BITEXACT: without them each CPU's code rounds in its own way.
+_SAME_ON_EVERY_CPU = 0x40000 | 0x80000
+SCALER = int(Interpolation.BICUBIC) | _SAME_ON_EVERY_CPU
 Colour = tuple[int, int, int]
 # Y, U, V.
 BLACK: Colour = (16, 128, 128)
