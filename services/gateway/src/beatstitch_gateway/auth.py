@@ -16,7 +16,6 @@ from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.api_keys import ApiKeyRow
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
-from beatstitch_gateway.trace import TRACEPARENT, set_traceparent
 from beatstitch_runtime.telemetry import bind
 
 AUTHORIZATION = "authorization"
@@ -136,8 +135,6 @@ class Authentication(grpc.aio.ServerInterceptor):
         tenant = await self._keys.tenant_of(key_in(context))
         _tenant.set(tenant)
         bind(tenant=tenant)
-        sent = dict(context.invocation_metadata() or ())
-        set_traceparent(str(sent.get(TRACEPARENT, "")))
 
 
 def key_in(context: Context) -> str:

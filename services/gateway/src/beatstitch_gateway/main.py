@@ -44,11 +44,14 @@ from beatstitch_gateway.rpc.render import RenderRpc
 from beatstitch_gateway.rpc.stitch import StitchRpc
 from beatstitch_gateway.rpc.template import TemplateRpc
 from beatstitch_gateway.rpc.timeline import TimelineRpc
+from beatstitch_gateway.seeing.books import Books
+from beatstitch_gateway.seeing.stored import StoredBytes
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_gateway.uploads.rules import limits_of
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.topology import ensure_topology
+from beatstitch_runtime.metrics.queues import Queues
 from beatstitch_runtime.rpc.server import RpcServer, Servicer
 from beatstitch_runtime.service import Service, run_main
 from beatstitch_runtime.storage import Storage
@@ -128,6 +131,7 @@ async def build(settings: GatewaySettings) -> Service:
             *[consumer.run] * settings.event_pullers,
             DeadLetters(bus, database).run,
             Reconciler(settings, database, bus).run,
+            StoredBytes(settings, database, storage).run,
         ],
         closers=[
             bus.close,
@@ -137,6 +141,7 @@ async def build(settings: GatewaySettings) -> Service:
             signals.stop,
             after_commit.close,
         ],
+        observers=[Queues(bus), Books(database)],
     )
 
 

@@ -50,6 +50,7 @@ class GatewaySettings(DatabaseSettings):
         max_video_bytes: Largest clip.
         max_audio_bytes: Largest song.
         max_media_per_project: Most pictures and clips in a project.
+        stored_interval_s: How often the bytes in the bucket are counted, for metrics.
     """
 
     grpc_default_timeout_s: float = Field(330.0, gt=0)
@@ -77,3 +78,4 @@ class GatewaySettings(DatabaseSettings):
     max_video_bytes: int = _LIMITS.max_video_bytes
     max_audio_bytes: int = _LIMITS.max_audio_bytes
     max_media_per_project: int = _LIMITS.max_media_per_project
+    stored_interval_s: float = Field(900.0, gt=0)

@@ -116,6 +116,8 @@ async def save(tx: Transaction, row: JobRow) -> None:
         )
     )
     tx.after.changed[row.job.id] = row.tenant
+    if row.finished:
+        tx.after.ended[row.job.id] = row.job
 
 
 async def set_message(tx: Transaction, job_id: str, stream_seq: int | None, attempt: int) -> None:

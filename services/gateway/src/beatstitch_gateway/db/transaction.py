@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.sql import Executable
 
 from beatstitch.v1 import failure_pb2
+from beatstitch.v1.job_pb2 import Job
 from beatstitch_core.errors import BeatStitchError
 
 CONNECT_TIMEOUT_S = 5.0
@@ -33,6 +34,7 @@ class Aftermath:
     Attributes:
         changed: Jobs that changed: id → tenant. Watchers are told.
         queued: Whether the outbox has new rows.
+        ended: Jobs that came to their end, by id; counted.
         cancelled: Jobs that workers are to drop: id → sequence of the queued message, if any.
         unwanted_keys: Objects that no row names any more.
         unwanted_uploads: Multipart uploads to abort: (key, upload id).
@@ -40,6 +42,7 @@ class Aftermath:
 
     changed: dict[str, str] = field(default_factory=dict)
     queued: bool = False
+    ended: dict[str, Job] = field(default_factory=dict)
     cancelled: dict[str, int | None] = field(default_factory=dict)
     unwanted_keys: list[str] = field(default_factory=list)
     unwanted_uploads: list[tuple[str, str]] = field(default_factory=list)

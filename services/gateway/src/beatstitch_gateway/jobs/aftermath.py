@@ -15,6 +15,7 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db.transaction import Aftermath
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
+from beatstitch_gateway.seeing.ends import ended
 from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import delete_job_message, publish_cancel
@@ -40,6 +41,8 @@ class AfterCommit:
         """Begins the work; returns at once."""
         if after.queued:
             self._relay.wake()
+        for job in after.ended.values():
+            ended(job)
         for job_id, tenant in after.changed.items():
             self._begin(self._signals.changed(tenant, job_id))
         for job_id, sequence in after.cancelled.items():

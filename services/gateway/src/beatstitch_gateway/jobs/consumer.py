@@ -21,7 +21,9 @@ from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.topology import EVENTS, EVENTS_CONSUMER
 from beatstitch_runtime.storage import Storage
-from beatstitch_runtime.telemetry import log_context
+from beatstitch_runtime.telemetry import bind, log_context
+from beatstitch_runtime.traceparent import TRACEPARENT, trace_id, traceparent
+from beatstitch_runtime.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,16 @@ class EventConsumer:
         # A piece of a render matters to its coordinator only, and there are thousands of them.
         if event.WhichOneof("event") in {None, "chunk_finished"}:
             return
-        with log_context(tenant=event.tenant, job_id=event.job_id):
+        trace = (message.headers or {}).get(TRACEPARENT, "")
+        with (
+            span("event", kind="consumer", parent=trace) as seen,
+            log_context(tenant=event.tenant, job_id=event.job_id, trace_id=trace_id(traceparent())),
+        ):
+            seen.note(
+                beatstitch__event=event.WhichOneof("event") or "",
+                beatstitch__job_id=event.job_id,
+                beatstitch__tenant=event.tenant,
+            )
             await self.apply(event)
 
     async def apply(self, event: JobEvent) -> None:
@@ -64,6 +75,7 @@ class EventConsumer:
         progress = self._signals.progress_of(event.job_id)
         async with self._database.transaction() as tx:
             row = await apply_to_row(tx, event, edl=edl, progress=progress)
+            bind(project_id=row.job.project_id if row is not None else "")
         if row is not None and row.finished:
             self._signals.forget(event.job_id)
 

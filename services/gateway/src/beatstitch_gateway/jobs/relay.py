@@ -18,6 +18,7 @@ from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.outbox import OutboxRow
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.jobs.tasks import stop_if_cancelled
+from beatstitch_gateway.seeing.books import published
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import publish_job
@@ -87,6 +88,7 @@ class Relay:
                 _log_failure(row, result)
                 pause = timedelta(seconds=self._settings.relay_retry_s)
                 await outbox.postpone(tx, row.id, pause)
+        published(sent, len(rows) - sent)
         return sent == BATCH
 
     async def _publish(self, row: OutboxRow) -> int:

@@ -17,7 +17,7 @@ from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.stitch.stages import new_stages
-from beatstitch_gateway.trace import traceparent
+from beatstitch_runtime.traceparent import traceparent
 
 _INTERACTIVE = (job_pb2.JOB_TYPE_BEAT_ANALYSIS, job_pb2.JOB_TYPE_RENDER_PREVIEW)
 
