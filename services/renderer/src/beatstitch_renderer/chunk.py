@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded
@@ -15,6 +16,7 @@ from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.piece import read_header
 from beatstitch_renderer.planning.encoding import encoding_of
 from beatstitch_renderer.together import together
+from beatstitch_runtime.metrics import rendering as metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +68,9 @@ class ChunkRenderer:
             )
         await self._fetch(context, spec.media)
         try:
+            begun = time.monotonic()
             piece = await self._render(content, context.work_dir)
+            metrics.rendered(content.frame_count, time.monotonic() - begun)
         except BeatStitchError as error:
             raise named(error, spec) from error
         header = await asyncio.to_thread(read_header, piece)

@@ -25,6 +25,7 @@ from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
 from beatstitch_renderer.sound import bring_sound
 from beatstitch_renderer.stages import Stages
 from beatstitch_renderer.together import together
+from beatstitch_runtime.metrics import rendering as metrics
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec
@@ -67,10 +68,12 @@ class RenderCoordinator:
         await stages.end("plan", f"{len(plan.chunks)} chunks")
         finished = await self._found(context, plan)
         if finished is not None:
+            metrics.chunks(found=len({chunk.chunk_hash for chunk in plan.chunks}), missing=0)
             return JobSucceeded(render=finished)
         cached = await self._parts(context, stages, planned)
         found = await self._finish(context, stages, edl, plan)
         report = sync_report(edl, plan, found)
+        metrics.verified(report)
         check(edl, report, found)
         output = await self._store(context, plan, report, cached)
         await stages.end("verify", "verified")

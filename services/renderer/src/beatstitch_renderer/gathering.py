@@ -22,6 +22,8 @@ from beatstitch_renderer.piece import SUFFIX
 from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_runtime.jobs.publish import publish_job
 from beatstitch_runtime.jobs.subjects import event_subject
+from beatstitch_runtime.metrics import rendering as metrics
+from beatstitch_runtime.traceparent import traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -82,6 +84,7 @@ class Gathering:
         try:
             found = await self._existing(self._wanted)
             waiting = [hash_ for hash_ in self._wanted if hash_ not in found]
+            metrics.chunks(found=len(found), missing=len(waiting))
             await self._until_made(waiting, progress)
             return found
         finally:
@@ -162,7 +165,7 @@ class Gathering:
             lane=spec.lane,
             key_prefix=spec.key_prefix,
             attempt=spec.attempt,
-            traceparent=spec.traceparent,
+            traceparent=traceparent() or spec.traceparent,
             render_chunk=RenderChunkSpec(
                 render_id=spec.render.render_id,
                 chunk=chunk,
