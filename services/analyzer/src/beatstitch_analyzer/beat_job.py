@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from beatstitch.internal.v1.job_event_pb2 import BeatAnalysisOutput, JobSucceeded
@@ -16,6 +17,7 @@ from beatstitch_analyzer.naming import about_file
 from beatstitch_analyzer.records import read_record, write_record
 from beatstitch_analyzer.settings import AnalyzerSettings
 from beatstitch_runtime.jobs.worker import JobContext
+from beatstitch_runtime.metrics.analysis import analysed
 from beatstitch_runtime.storage import Storage
 
 
@@ -50,6 +52,7 @@ class BeatAnalysis:
             found = await _find(job.storage, prefix, audio.sha256, choice)
             if found is not None:
                 return await _output(job, found, audio, cached=True)
+        begun = time.monotonic()
         made = await analyse(
             path,
             probed,
@@ -60,6 +63,7 @@ class BeatAnalysis:
             work_dir=_folder(job.work_dir),
             tell=job.progress,
         )
+        analysed(choice.name, probed.info.duration_us, time.monotonic() - begun)
         record = await _store(job.storage, prefix, audio.sha256, choice, made)
         return await _output(job, record, audio, cached=False)
 
