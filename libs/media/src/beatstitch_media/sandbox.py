@@ -22,6 +22,7 @@ from beatstitch.v1 import failure_pb2
 from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch_core.errors import STDERR_TAIL_BYTES, BeatStitchError
 from beatstitch_core.limits import CHILD_MEMORY_BYTES, MEDIA_TIMEOUT_S
+from beatstitch_core.spans import span
 from beatstitch_media import verdict
 from beatstitch_media.jail.policy import Policy
 from beatstitch_media.output import Lines, Tail, Whole
@@ -118,8 +119,9 @@ async def run(
     )
     lines = Lines(on_line) if on_line else None
     try:
-        async with asyncio.timeout(timeout_s):
-            ended = await _communicate(group, lines.feed if lines else whole.feed, stderr.feed)
+        with span(f"child {program_of(argv)}"):
+            async with asyncio.timeout(timeout_s):
+                ended = await _communicate(group, lines.feed if lines else whole.feed, stderr.feed)
     except TimeoutError:
         raise BeatStitchError(
             timeout_reason,
@@ -143,6 +145,13 @@ async def run(
         peak_memory_bytes=ended.peak_memory_bytes,
         cpu_seconds=ended.cpu_seconds,
     )
+
+
+def program_of(argv: Sequence[str]) -> str:
+    """What a command runs, for traces: "ffmpeg", or the last part of a module's name."""
+    if "-m" in argv[:-1] and argv[0] == sys.executable:
+        return argv[argv.index("-m") + 1].rpartition(".")[2]
+    return Path(argv[0]).name
 
 
 async def _communicate(
