@@ -21,6 +21,9 @@ from beatstitch_runtime.settings import ServiceSettings
 
 FIELDS: Final = ("request_id", "tenant", "project_id", "job_id", "trace_id")
 
+# A UUID has 36 letters.
+LONGEST_ID: Final = 64
+
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 # Libraries that tell every retry at INFO.
@@ -40,6 +43,15 @@ def log_context(**fields: str) -> Iterator[None]:
 def bind(**fields: str) -> None:
     """Add fields until the surrounding `log_context`, or the task, ends."""
     _context.set({**_context.get(), **{k: v for k, v in fields.items() if v}})
+
+
+def bind_ids(message: object) -> None:
+    """Add the ids that a request names, `project_id` and `job_id`, as `bind` does."""
+    for name in ("project_id", "job_id"):
+        value = getattr(message, name, "")
+        # Whatever the client wrote: checked later, logged until then.
+        if isinstance(value, str) and len(value) <= LONGEST_ID and value.isprintable():
+            bind(**{name: value})
 
 
 def current_context() -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from beatstitch.internal.v1.job_event_pb2 import JobProgress, JobSucceeded
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1.job_pb2 import JobLane, JobStage, JobType
 from beatstitch_runtime.bus import Bus
+from beatstitch_runtime.jobs.places import Places
 from beatstitch_runtime.jobs.publish import publish_progress
 from beatstitch_runtime.storage import Storage
 
@@ -107,6 +108,8 @@ class Slot:
         handler: Does one job; raises `BeatStitchError`. For a chunk its result is not looked at.
         concurrency: How many at the same time.
         timeout_s: How long one may take, seconds.
+        places: Room shared with other slots; then `concurrency` doesn't count.
+        stands_back: Whether the others that share the places go first.
     """
 
     type: JobType.ValueType
@@ -114,6 +117,8 @@ class Slot:
     handler: Handler
     concurrency: int
     timeout_s: float
+    places: Places | None = None
+    stands_back: bool = False
 
     def __post_init__(self) -> None:
         if self.concurrency < 1 or self.timeout_s <= 0:

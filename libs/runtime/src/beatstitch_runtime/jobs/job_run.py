@@ -26,6 +26,7 @@ from beatstitch_runtime.jobs.outcome import (
     lost_error,
     timeout_error,
 )
+from beatstitch_runtime.jobs.places import Place
 from beatstitch_runtime.jobs.publish import event_msg_id, publish_event
 from beatstitch_runtime.jobs.scratch import Scratch
 from beatstitch_runtime.settings import ServiceSettings
@@ -68,6 +69,7 @@ class JobRun:
         storage: Storage,
         settings: ServiceSettings,
         scratch: Scratch,
+        place: Place,
     ) -> None:
         self.spec = spec
         self.lease = lease
@@ -78,6 +80,7 @@ class JobRun:
         self._storage = storage
         self._settings = settings
         self._scratch = scratch
+        self._place = place
         self._interrupted: asyncio.Future[Interruption] = asyncio.get_running_loop().create_future()
 
     def interrupt(self, why: Interruption) -> None:
@@ -89,6 +92,8 @@ class JobRun:
         """Do the job and settle its message; never raises but when cancelled."""
         beating = asyncio.create_task(self.lease.keep(self._settings.heartbeat_s))
         try:
+            waits: set[asyncio.Future[Any]] = {self._place, self._interrupted}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not self._is_chunk and not self._interrupted.done():
                 await self._publish("started", started=job_event_pb2.JobStarted())
             outcome = await self._work()

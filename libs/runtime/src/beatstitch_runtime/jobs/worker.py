@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from google.protobuf.message import DecodeError
 
@@ -21,6 +22,7 @@ from beatstitch_runtime.jobs.cancellations import Cancellations
 from beatstitch_runtime.jobs.context import Handler, JobContext, Slot
 from beatstitch_runtime.jobs.job_run import Interruption, JobRun
 from beatstitch_runtime.jobs.lease import Lease
+from beatstitch_runtime.jobs.places import Place, Places
 from beatstitch_runtime.jobs.puller import Pulled, Puller, PullRefused
 from beatstitch_runtime.jobs.scratch import Scratch
 from beatstitch_runtime.jobs.seen import job_span
@@ -115,11 +117,11 @@ class Worker:
         await asyncio.to_thread(self._scratch.close)
 
     async def _serve(self, slot: Slot, puller: Puller) -> None:
-        places = asyncio.Semaphore(slot.concurrency)
+        places = slot.places or Places(slot.concurrency)
+        first = not slot.stands_back
         backoff_s = FIRST_BACKOFF_S
         while not self._draining:
-            await places.acquire()
-            pulled: Pulled | None = None
+            await places.open(first=first)
             try:
                 pulled = await puller.next()
                 backoff_s = FIRST_BACKOFF_S
@@ -129,21 +131,20 @@ class Worker:
                 await asyncio.sleep(backoff_s * random.uniform(0.5, 1.5))  # noqa: S311
                 backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
                 await restore_topology(self._bus)
-            finally:
-                if pulled is None:
-                    places.release()
+                continue
             if pulled is not None:
-                task = asyncio.create_task(self._take(slot, pulled))
+                place = places.claim(first=first)
+                task = asyncio.create_task(self._take(slot, pulled, place))
                 self._tasks.add(task)
-                task.add_done_callback(lambda done: self._release(done, places))
+                task.add_done_callback(partial(self._release, places, place))
 
-    def _release(self, task: asyncio.Task[None], places: asyncio.Semaphore) -> None:
+    def _release(self, places: Places, place: Place, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        places.release()
+        places.give_back(place)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a job's life ended in an error; its lease will run out", exc_info=error)
 
-    async def _take(self, slot: Slot, pulled: Pulled) -> None:
+    async def _take(self, slot: Slot, pulled: Pulled, place: Place) -> None:
         """Run the job of a message, unless it runs here already."""
         lease = Lease(self._bus, pulled, self._settings.ack_wait_s)
         try:
@@ -165,6 +166,7 @@ class Worker:
             storage=self._storage,
             settings=self._settings,
             scratch=self._scratch,
+            place=place,
         )
         self._runs[key] = run
         if spec.job_id in self._cancellations:

@@ -24,7 +24,7 @@ from beatstitch_runtime import tracing
 from beatstitch_runtime.metrics import calls
 from beatstitch_runtime.rpc.channel import REQUEST_ID, call_deadline
 from beatstitch_runtime.rpc.errors import code_of, details_of
-from beatstitch_runtime.telemetry import bind, current_context, log_context
+from beatstitch_runtime.telemetry import bind, bind_ids, current_context, log_context
 from beatstitch_runtime.traceparent import TRACEPARENT, checked, trace_id, traceparent
 
 log = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def _with_reply(self, name: str, behaviour: Behaviour, *, limited: bool = True) -> Behaviour:
         async def one_reply(request: object, context: Context) -> object:
             async def body() -> object:
+                bind_ids(request)
                 limit_s = self._limit_s(context) if limited else None
                 try:
                     async with asyncio.timeout(limit_s) as limit:
@@ -142,6 +143,7 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def _with_stream(self, name: str, behaviour: Behaviour) -> Behaviour:
         async def many_replies(request: object, context: Context) -> None:
             async def body() -> None:
+                bind_ids(request)
                 replies = behaviour(request, context)
                 if not hasattr(replies, "__aiter__"):
                     await _awaited(replies)  # writes to the context itself

@@ -53,21 +53,21 @@ class Books:
         # A message that is sent again waits since somebody noticed, not since the job was made.
         since = sa.case((outbox.c.attempt == 0, jobs.c.create_time), else_=jobs.c.last_event_time)
         waiting = sa.select(
-            sa.func.count().label("count"),
+            sa.func.count().label("number"),
             sa.func.coalesce(sa.func.extract("epoch", sa.func.now() - sa.func.min(since)), 0).label(
                 "age"
             ),
         ).select_from(outbox.join(jobs, jobs.c.id == outbox.c.job_id))
         # As the partial index has it.
         unfinished = (
-            sa.select(jobs.c.state, sa.func.count().label("count"))
+            sa.select(jobs.c.state, sa.func.count().label("number"))
             .where(sa.text("jobs.state IN (1, 2)"))
             .group_by(jobs.c.state)
         )
         async with self._database.transaction() as tx:
             row = (await tx.execute(waiting)).one()
-            counts = {item.state: item.count for item in await tx.execute(unfinished)}
-        _size.set(row.count)
+            counts = {item.state: item.number for item in await tx.execute(unfinished)}
+        _size.set(row.number)
         _age.set(max(0.0, float(row.age)))
         for state, name in _STATES.items():
             _unfinished.labels(name).set(counts.get(state, 0))
