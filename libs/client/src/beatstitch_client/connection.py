@@ -17,6 +17,7 @@ import grpc.aio
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_client.errors import translate
+from beatstitch_client.trace import trace_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,7 @@ class Connection:
     ) -> None:
         self.timeout_s = timeout_s
         self.retry_s = retry_s
-        self.metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._key = (("authorization", f"Bearer {api_key}"),) if api_key else ()
         options = [*OPTIONS]
         if is_loopback(address.rpartition(":")[0]):
             # What is on this machine is not behind the environment's proxy.
@@ -103,6 +104,11 @@ class Connection:
             self.channel = grpc.aio.secure_channel(address, credentials, options=options)
         else:
             self.channel = grpc.aio.insecure_channel(address, options=options)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What goes along with a call made now: the key, and the caller's trace."""
+        return (*self._key, *trace_metadata())
 
     async def close(self) -> None:
         """Ends the channel and its open streams."""
