@@ -19,7 +19,7 @@ class RendererSettings(ServiceSettings):
 
     Attributes:
         coordinator_slots: Renders of each lane that are watched over at the same time; 0 for none.
-        chunk_slots: Pieces of each lane that are rendered at the same time; 0 for none.
+        chunk_slots: Pieces of both lanes together that are rendered at the same time; 0 for none.
         render_timeout_s: A render that takes longer is given up.
         chunk_timeout_s: A piece that takes longer to render is given up.
         chunk_memory_bytes: Address space of a piece's child.

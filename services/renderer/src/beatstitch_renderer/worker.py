@@ -8,6 +8,7 @@ from beatstitch.v1 import job_pb2
 from beatstitch_renderer.cache import InputCache
 from beatstitch_renderer.chunk import ChunkRenderer
 from beatstitch_renderer.coordinator import RenderCoordinator
+from beatstitch_runtime.jobs.places import Places
 from beatstitch_runtime.jobs.worker import Slot
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ _FETCH_S = 600.0
 
 
 def slots(settings: RendererSettings, fingerprint: str) -> list[Slot]:
-    """Coordinators and pieces apart, so that renders can't starve the pieces that they wait for."""
+    """Coordinators and pieces apart, so that renders can't starve the pieces that they wait for.
+
+    Pieces of both lanes share the machine's cores: interactive ones go first.
+    """
     cache = InputCache(settings.cache_dir(), settings.input_cache_bytes)
     coordinator = RenderCoordinator(settings, cache, fingerprint)
     chunks = ChunkRenderer(settings, cache, fingerprint)
+    places = Places(max(1, settings.chunk_slots))
     found = []
     for lane in _LANES:
         if settings.coordinator_slots:
@@ -45,6 +50,8 @@ def slots(settings: RendererSettings, fingerprint: str) -> list[Slot]:
                     handler=chunks.run,
                     concurrency=settings.chunk_slots,
                     timeout_s=settings.chunk_timeout_s + _FETCH_S,
+                    places=places,
+                    stands_back=lane == job_pb2.JOB_LANE_BATCH,
                 )
             )
     return found
