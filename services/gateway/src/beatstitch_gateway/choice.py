@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beatstitch.v1 import asset_pb2
+from beatstitch.v1 import asset_pb2, common_pb2
+from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import field_error
 from beatstitch_gateway.db import assets
 from beatstitch_gateway.db.assets import AssetRow
@@ -45,7 +46,13 @@ async def choose_song(
 
 
 async def choose_media(
-    tx: Transaction, tenant: str, project_id: str, asset_ids: Sequence[str], *, ready: bool
+    tx: Transaction,
+    tenant: str,
+    project_id: str,
+    asset_ids: Sequence[str],
+    *,
+    ready: bool,
+    besides: AssetRow | None = None,
 ) -> list[AssetRow]:
     """The pictures and clips that are named, in that order, or all of the project by position.
 
@@ -55,6 +62,7 @@ async def choose_media(
         project_id: Which project.
         asset_ids: The names; empty for all.
         ready: Whether they have to be READY; of all, those that are not are left out then.
+        besides: What is left out of all: a watermark is shown by segments only when it is named.
 
     Raises:
         BeatStitchError: ASSET_NOT_FOUND, FIELD_INVALID when one is a song, ASSET_NOT_READY,
@@ -62,6 +70,8 @@ async def choose_media(
     """
     if not asset_ids:
         rows = await assets.media(tx, tenant, project_id)
+        if besides is not None:
+            rows = [row for row in rows if row.asset.id != besides.asset.id]
         if ready:
             rows = [row for row in rows if row.asset.state == asset_pb2.ASSET_STATE_READY]
         if not rows:
@@ -81,3 +91,33 @@ async def choose_media(
             need_ready(row)
         chosen.append(row)
     return chosen
+
+
+async def choose_watermark(
+    tx: Transaction, tenant: str, project_id: str, settings: TimelineSettings, *, ready: bool
+) -> AssetRow | None:
+    """The picture that lies over the video; None where the settings name none.
+
+    Args:
+        tx: The transaction.
+        tenant: Whose.
+        project_id: Which project.
+        settings: The timeline's, a template's included.
+        ready: Whether it has to be READY.
+
+    Raises:
+        BeatStitchError: ASSET_NOT_FOUND, FIELD_INVALID when it is no picture, ASSET_NOT_READY.
+    """
+    asset_id = settings.watermark.media_asset_id
+    if not asset_id:
+        return None
+    row = (await assets.get_many(tx, tenant, project_id, [asset_id])).get(asset_id)
+    if row is None:
+        raise no_asset(asset_id)
+    if ready:
+        need_ready(row)
+    if row.asset.media_type != common_pb2.MEDIA_TYPE_IMAGE:
+        raise field_error(
+            "settings.watermark.media_asset_id", f"{row.asset.filename!r} is not a picture"
+        )
+    return row

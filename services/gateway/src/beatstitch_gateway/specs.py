@@ -89,13 +89,22 @@ def timeline_spec(
     media: Sequence[AssetRow],
     settings: TimelineSettings,
     overlay: TimelineOverlay | None = None,
+    *,
+    watermark: AssetRow | None = None,
 ) -> JobSpec:
-    """For a timeline's build; `overlay` are edits to apply to what the settings make.
+    """For a timeline's build.
+
+    Args:
+        song: The song.
+        media: Pictures and clips in the order to take them.
+        settings: How.
+        overlay: Edits to apply to what the settings make.
+        watermark: The settings' watermark; None without one.
 
     Raises:
         BeatStitchError: ASSET_NOT_READY, BEAT_GRID_NOT_FOUND, NO_READY_MEDIA.
     """
-    for row in (song, *media):
+    for row in (song, *media, *((watermark,) if watermark is not None else ())):
         need_ready(row)
     if not media:
         raise no_ready_media()
@@ -105,6 +114,7 @@ def timeline_spec(
         media=[ready_media(row, with_traits=True) for row in media],
         settings=settings,
         overlay=overlay if overlay is not None and overlay.edits else None,
+        watermark=ready_media(watermark) if watermark is not None else None,
     )
     return JobSpec(timeline_build=build)
 

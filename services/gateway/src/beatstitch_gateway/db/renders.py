@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from beatstitch.internal.v1.job_event_pb2 import RenderOutput
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.render_pb2 import Render, RenderManifest, SyncReport
 from beatstitch_core.ids import is_id
@@ -23,10 +24,14 @@ class RenderRow:
     Attributes:
         render: What clients see; manifest and report set when they are there.
         output: The video, or None.
+        poster: A JPEG that stands for it, or None.
+        contact_sheet: A JPEG of frames in rows, or None.
     """
 
     render: Render
     output: ObjectRef | None = None
+    poster: ObjectRef | None = None
+    contact_sheet: ObjectRef | None = None
 
 
 def _read(row: Row[Any]) -> RenderRow:
@@ -35,7 +40,11 @@ def _read(row: Row[Any]) -> RenderRow:
         render.manifest.CopyFrom(RenderManifest.FromString(row.manifest))
     if row.sync_report is not None:
         render.sync_report.CopyFrom(SyncReport.FromString(row.sync_report))
-    return RenderRow(render, ObjectRef.FromString(row.output) if row.output else None)
+    return RenderRow(render, *(_ref(data) for data in (row.output, row.poster, row.contact_sheet)))
+
+
+def _ref(data: bytes | None) -> ObjectRef | None:
+    return ObjectRef.FromString(data) if data else None
 
 
 async def insert(tx: Transaction, tenant: str, render: Render) -> None:
@@ -50,21 +59,17 @@ async def insert(tx: Transaction, tenant: str, render: Render) -> None:
     )
 
 
-async def finish(
-    tx: Transaction,
-    render_id: str,
-    output: ObjectRef,
-    manifest: RenderManifest,
-    report: SyncReport,
-) -> None:
+async def finish(tx: Transaction, render_id: str, made: RenderOutput) -> None:
     """Stores what a render made."""
     await tx.execute(
         sa.update(renders)
         .where(renders.c.id == render_id)
         .values(
-            output=output.SerializeToString(),
-            manifest=manifest.SerializeToString(),
-            sync_report=report.SerializeToString(),
+            output=made.output.SerializeToString(),
+            manifest=made.manifest.SerializeToString(),
+            sync_report=made.sync_report.SerializeToString(),
+            poster=made.poster.SerializeToString() or None,
+            contact_sheet=made.contact_sheet.SerializeToString() or None,
         )
     )
 

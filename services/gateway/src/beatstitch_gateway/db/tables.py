@@ -196,8 +196,10 @@ renders = sa.Table(
     _bytes("message"),
     _bytes("manifest", nullable=True),
     _bytes("sync_report", nullable=True),
-    # ObjectRef of the video.
+    # ObjectRef of the video, and of the JPEGs that stand for it.
     _bytes("output", nullable=True),
+    _bytes("poster", nullable=True),
+    _bytes("contact_sheet", nullable=True),
     sa.Index(None, "project_id", "id"),
 )
 

@@ -112,10 +112,9 @@ async def _keep(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: byte
         case "timeline_build":
             await _keep_timeline(tx, row, succeeded, edl)
         case "render":
-            output = succeeded.render
             render_id = row.job_spec().render.render_id
             row.job.render.render_id = render_id
-            await renders.finish(tx, render_id, output.output, output.manifest, output.sync_report)
+            await renders.finish(tx, render_id, succeeded.render)
         case _:
             await note_success(tx, row, succeeded)
 

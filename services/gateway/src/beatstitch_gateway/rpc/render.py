@@ -20,6 +20,8 @@ from beatstitch.v1.render_service_pb2 import (
     CreateRendersResponse,
     DownloadOutputRequest,
     DownloadOutputResponse,
+    GetRenderPictureRequest,
+    GetRenderPictureResponse,
     GetRenderRequest,
     GetRenderResponse,
     ListRenderProfilesRequest,
@@ -28,6 +30,8 @@ from beatstitch.v1.render_service_pb2 import (
     ListRendersResponse,
     PlanRenderRequest,
     PlanRenderResponse,
+    RenderFrameRequest,
+    RenderFrameResponse,
 )
 from beatstitch.v1.render_service_pb2_grpc import RenderServiceServicer
 from beatstitch_core.errors import BeatStitchError, field_error
@@ -41,6 +45,7 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.links import expiry
+from beatstitch_gateway.renders import pictures
 from beatstitch_gateway.renders.shape import shaped
 from beatstitch_gateway.renders.submit import submit_render
 from beatstitch_gateway.specs import Shaped
@@ -147,6 +152,18 @@ class RenderRpc(RenderServiceServicer):
         )
         answer = await self._deps.engines.renderer(lambda stub: stub.PlanRender, question)
         return _plan_reply(answer)
+
+    async def RenderFrame(
+        self, request: RenderFrameRequest, context: Context
+    ) -> RenderFrameResponse:
+        """One frame of a timeline as a picture, without a render."""
+        return await pictures.render_frame(self._deps, current_tenant(), request)
+
+    async def GetRenderPicture(
+        self, request: GetRenderPictureRequest, context: Context
+    ) -> GetRenderPictureResponse:
+        """A picture that stands for a finished render."""
+        return await pictures.render_picture(self._deps, current_tenant(), request)
 
     async def DownloadOutput(
         self, request: DownloadOutputRequest, context: Context

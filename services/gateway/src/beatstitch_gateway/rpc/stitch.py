@@ -9,7 +9,7 @@ from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceServicer
 from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.choice import choose_media, choose_song
+from beatstitch_gateway.choice import choose_media, choose_song, choose_watermark
 from beatstitch_gateway.db import jobs, projects
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.transaction import Transaction
@@ -45,14 +45,17 @@ class StitchRpc(StitchServiceServicer):
             project_id = request.project_id
             await projects.get(tx, tenant, project_id)
             song = await choose_song(tx, tenant, project_id, request.audio_asset_id, ready=False)
-            media = await choose_media(tx, tenant, project_id, request.media_asset_ids, ready=False)
-            for row in (song, *media):
+            chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
+            mark = await choose_watermark(tx, tenant, project_id, chosen.settings, ready=False)
+            media = await choose_media(
+                tx, tenant, project_id, request.media_asset_ids, ready=False, besides=mark
+            )
+            for row in (song, *media, *((mark,) if mark is not None else ())):
                 _need_bytes(row)
             resolved = StitchRequest()
             resolved.CopyFrom(request)
             resolved.audio_asset_id = song.asset.id
             resolved.media_asset_ids[:] = [row.asset.id for row in media]
-            chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
             profile = render_profiles()[request.profile or FINAL]
             resolved.settings.CopyFrom(in_shape(chosen.settings, profile))
             stitch = await submit_stitch(

@@ -37,7 +37,7 @@ from beatstitch.v1.timeline_service_pb2 import (
 from beatstitch.v1.timeline_service_pb2_grpc import TimelineServiceServicer
 from beatstitch_gateway import paging, specs
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.choice import choose_media, choose_song
+from beatstitch_gateway.choice import choose_media, choose_song, choose_watermark
 from beatstitch_gateway.db import assets, projects, timelines
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
@@ -74,12 +74,15 @@ class TimelineRpc(TimelineServiceServicer):
             project_id = request.project_id
             await projects.get(tx, tenant, project_id)
             song = await choose_song(tx, tenant, project_id, request.audio_asset_id, ready=True)
-            media = await choose_media(tx, tenant, project_id, request.media_asset_ids, ready=True)
             chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
+            mark = await choose_watermark(tx, tenant, project_id, chosen.settings, ready=True)
+            media = await choose_media(
+                tx, tenant, project_id, request.media_asset_ids, ready=True, besides=mark
+            )
             newest = await timelines.find(tx, tenant, project_id)
             keep = newest is not None and not request.discard_edits
             overlay = newest.overlay if newest is not None and keep else None
-            spec = specs.timeline_spec(song, media, chosen.settings, overlay)
+            spec = specs.timeline_spec(song, media, chosen.settings, overlay, watermark=mark)
             job = new_job(project_id, job_pb2.JOB_TYPE_TIMELINE_BUILD)
             inputs = TimelineInputs(
                 all_media=not request.media_asset_ids,

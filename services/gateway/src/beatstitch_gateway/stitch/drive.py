@@ -27,6 +27,7 @@ from beatstitch_gateway.stitch.machine import (
     advance,
     failed,
     started,
+    wanted_assets,
 )
 from beatstitch_gateway.stitch.stages import ANALYZE, TIMELINE
 
@@ -46,7 +47,7 @@ async def advance_stitch(tx: Transaction, stitch_id: str) -> None:
             tx,
             row.tenant,
             request.project_id,
-            [request.audio_asset_id, *request.media_asset_ids],
+            wanted_assets(request),
         )
         world = await _world(tx, row, request, media)
         row.job, command = advance(row.job, world)
@@ -114,9 +115,12 @@ async def _start(
         chosen = [media[asset_id] for asset_id in command.media_ids]
         profile = render_profiles()[request.profile or FINAL]
         settings = in_length(request.settings, profile, song.asset.info.duration_us)
-        spec = specs.timeline_spec(
-            song, chosen, settings, await _overlay(tx, row.tenant, row.job.project_id)
-        )
+        overlay = await _overlay(tx, row.tenant, row.job.project_id)
+        mark_id = request.settings.watermark.media_asset_id
+        if mark_id and mark_id not in media:
+            raise no_asset(mark_id)
+        mark = media[mark_id] if mark_id else None
+        spec = specs.timeline_spec(song, chosen, settings, overlay, watermark=mark)
     else:
         return await _start_render(tx, row, request, command.timeline_id)
     return await _submit(tx, row, job, spec)

@@ -109,6 +109,13 @@ def failed(before: Job, failure: Failure, now: Timestamp) -> Job:
     return job
 
 
+def wanted_assets(request: StitchRequest) -> dict[str, None]:
+    """Ids of all assets that a stitch waits for, each once: song, media, watermark."""
+    mark = request.settings.watermark.media_asset_id
+    named = (request.audio_asset_id, *request.media_asset_ids, mark)
+    return dict.fromkeys(asset_id for asset_id in named if asset_id)
+
+
 @dataclass
 class _Step:
     job: Job
@@ -152,14 +159,14 @@ class _Step:
         stage = self._enter(INGEST)
         if stage.state == job_pb2.JOB_STATE_SUCCEEDED:
             return True
-        wanted = [self.world.request.audio_asset_id, *self.world.request.media_asset_ids]
+        wanted = wanted_assets(self.world.request)
+        needed = wanted.keys() - {*self.world.request.media_asset_ids}
         ready, skipped = 0, []
         for asset_id in wanted:
             asset = self.world.assets.get(asset_id)
             failure = _failure_of(asset, asset_id)
             if failure is not None:
-                is_song = asset_id == self.world.request.audio_asset_id
-                if is_song or not self.world.request.skip_failed_media:
+                if asset_id in needed or not self.world.request.skip_failed_media:
                     _fail(self.job, failure, self.world.now)
                     return False
                 skipped.append(asset.filename if asset is not None else asset_id)
@@ -170,7 +177,7 @@ class _Step:
         stage.progress_percent = settled * _DONE // len(wanted)
         if settled < len(wanted):
             return False
-        if ready < 2:  # the song is one of them
+        if ready <= len(needed):
             error = BeatStitchError(
                 failure_pb2.ERROR_REASON_NO_READY_MEDIA, "no picture or clip could be used"
             )
