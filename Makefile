@@ -59,6 +59,7 @@ check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/python tools/api_reference.py --check
 	@$(BIN)/python tools/error_catalogue.py --check
 	@$(BIN)/python tools/settings_reference.py --check
+	@$(BIN)/python tools/metrics_reference.py --check
 	@$(BIN)/python tools/house_rules.py
 	@echo "check: all good"
 
@@ -74,10 +75,11 @@ proto: $(STAMP) ## Generate the stubs again after a change in protos/
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --write
 
-docs: $(STAMP) ## Generate docs/api.md and docs/errors.md
+docs: $(STAMP) ## Generate docs/api.md, errors.md, settings.md and the table in observability.md
 	@$(BIN)/python tools/api_reference.py
 	@$(BIN)/python tools/error_catalogue.py
 	@$(BIN)/python tools/settings_reference.py
+	@$(BIN)/python tools/metrics_reference.py
 
 gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer can show
 	@$(BIN)/python tools/gallery.py

@@ -8,16 +8,17 @@ from beatstitch_runtime.metrics.declare import CALL_BUCKETS, counter, gauge, his
 
 UNKNOWN = "/unknown/unknown"
 
-_LABELS = ("service", "method")
+# Not "service": Kubernetes' Prometheus calls its own label so.
+_LABELS = ("grpc_service", "grpc_method")
 _handled = counter(
     "beatstitch_rpc_handled_total",
     "Calls that ended, by gRPC status code. A stream counts when it ends.",
-    (*_LABELS, "code"),
+    (*_LABELS, "grpc_code"),
 )
 _seconds = histogram(
     "beatstitch_rpc_duration_seconds",
     "Duration of calls with one reply, seconds.",
-    (*_LABELS, "code"),
+    (*_LABELS, "grpc_code"),
     buckets=CALL_BUCKETS,
 )
 _open = gauge("beatstitch_rpc_in_flight", "Calls being served, open streams too.", _LABELS)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from beatstitch.v1 import failure_pb2
 from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch.v1.job_pb2 import JobLane, JobType
 from beatstitch_core.errors import reason_name
 from beatstitch_runtime.jobs.subjects import lane_name, type_name
 from beatstitch_runtime.metrics.declare import JOB_BUCKETS, counter, gauge, histogram
+
+OUTCOMES = ("succeeded", "failed", "cancelled", "retried", "handed_back", "unsettled")
+_ALARMING = (
+    failure_pb2.ERROR_REASON_INTERNAL,
+    failure_pb2.ERROR_REASON_VERIFICATION_FAILED,
+    failure_pb2.ERROR_REASON_OUT_OF_MEMORY,
+    failure_pb2.ERROR_REASON_DISK_FULL,
+    failure_pb2.ERROR_REASON_WORKER_LOST,
+    failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
+    failure_pb2.ERROR_REASON_OBJECT_MISSING,
+)
 
 _LABELS = ("type", "lane")
 _wait = histogram(
@@ -47,7 +59,15 @@ def _names(job_type: JobType.ValueType, lane: JobLane.ValueType) -> tuple[str, s
 
 def opened(job_type: JobType.ValueType, lane: JobLane.ValueType, places: int) -> None:
     """A worker has so many places for these jobs (fewer again with a negative number)."""
-    _places.labels(*_names(job_type, lane)).inc(places)
+    labels = _names(job_type, lane)
+    _places.labels(*labels).inc(places)
+    # A counter that is born with its first event hides it: Prometheus sees no increase.
+    _running.labels(*labels)
+    _redeliveries.labels(*labels)
+    for outcome in OUTCOMES:
+        _outcomes.labels(*labels, outcome)
+    for reason in _ALARMING:
+        _failures.labels(labels[0], reason_name(reason))
 
 
 def taken(

@@ -12,6 +12,7 @@ _chunks = counter(
     "Pieces that renders needed: found (cache hit) or missing (cache miss).",
     ("result",),
 )
+_found, _missing = _chunks.labels("found"), _chunks.labels("missing")
 _frames = counter("beatstitch_render_frames_total", "Frames of pieces that were rendered.")
 _speed = histogram(
     "beatstitch_render_speed_frames_per_second",
@@ -33,8 +34,8 @@ _apart = histogram(
 
 def chunks(found: int, missing: int) -> None:
     """Of a render's pieces so many were in storage, and so many have to be made."""
-    _chunks.labels("found").inc(found)
-    _chunks.labels("missing").inc(missing)
+    _found.inc(found)
+    _missing.inc(missing)
 
 
 def rendered(frames: int, seconds: float) -> None:

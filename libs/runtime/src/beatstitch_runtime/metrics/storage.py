@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError, reason_name
@@ -14,6 +14,8 @@ from beatstitch_runtime.metrics.declare import CALL_BUCKETS, counter, histogram
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Async: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
+Parts: TypeAlias = Callable[P, AsyncIterator[R]]
 
 _seconds = histogram(
     "beatstitch_storage_call_seconds",
@@ -37,16 +39,16 @@ def _ended(operation: str, begun: float, error: BaseException | None = None) -> 
     _seconds.labels(operation).observe(time.perf_counter() - begun)
     if error is None:
         return
-    known = isinstance(error, BeatStitchError)
-    if not (known and error.reason in _NO_FAILURE):  # type: ignore[attr-defined]
-        reason = reason_name(error.reason) if known else "other"  # type: ignore[attr-defined]
-        _failures.labels(operation, reason).inc()
+    if not isinstance(error, BeatStitchError):
+        _failures.labels(operation, "other").inc()
+    elif error.reason not in _NO_FAILURE:
+        _failures.labels(operation, reason_name(error.reason)).inc()
 
 
-def measured(operation: str) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+def measured(operation: str) -> Callable[[Async[P, R]], Async[P, R]]:
     """Measures a coroutine function under this name."""
 
-    def decorate(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    def decorate(method: Async[P, R]) -> Async[P, R]:
         @wraps(method)
         async def call(*args: P.args, **kwargs: P.kwargs) -> R:
             begun = time.perf_counter()
@@ -63,12 +65,10 @@ def measured(operation: str) -> Callable[[Callable[P, Awaitable[R]]], Callable[P
     return decorate
 
 
-def measured_parts(
-    operation: str,
-) -> Callable[[Callable[P, AsyncIterator[R]]], Callable[P, AsyncIterator[R]]]:
+def measured_parts(operation: str) -> Callable[[Parts[P, R]], Parts[P, R]]:
     """Measures an asynchronous generator: how long its first part takes, and how it fails."""
 
-    def decorate(method: Callable[P, AsyncIterator[R]]) -> Callable[P, AsyncIterator[R]]:
+    def decorate(method: Parts[P, R]) -> Parts[P, R]:
         @wraps(method)
         async def parts(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
             begun = time.perf_counter()

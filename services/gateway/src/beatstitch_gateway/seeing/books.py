@@ -27,13 +27,14 @@ _published = counter(
     "Tries to put an accepted job into the queue: sent or failed (NATS away, stream full).",
     ("result",),
 )
+_sent, _failed = _published.labels("sent"), _published.labels("failed")
 _unfinished = gauge("beatstitch_jobs_unfinished", "Jobs by state, stitches too.", ("state",))
 
 
 def published(sent: int, failed: int) -> None:
     """The relay tried so many messages."""
-    _published.labels("sent").inc(sent)
-    _published.labels("failed").inc(failed)
+    _sent.inc(sent)
+    _failed.inc(failed)
 
 
 class Books:
