@@ -268,6 +268,25 @@ async def test_a_timeline_tells_when_it_is_old(editor, generate):
     assert await stale(editor, project_id) == []
 
 
+async def test_a_watermark_is_no_picture_that_could_have_been_taken(editor, generate):
+    project_id, _song, pictures = await editor.ready(2)
+    mark = {"watermark": {"media_asset_id": pictures[1]}}
+    made = await generate(project_id, settings=mark)
+    assert [item.asset_id for item in made.inputs.media] == pictures[:1]
+    assert await stale(editor, project_id) == []
+    why = await editor.client.ExplainCut(project_id=project_id)
+    assert why.segment == made.edl.segments[0]
+    bare = other_look(made.edl, 1)
+    del bare.overlays[:]
+    own = await put(editor, bare, made.edl_hash)
+    assert not own.settings.HasField("watermark")
+    why = await editor.client.ExplainCut(project_id=project_id)
+    assert why.segment == own.edl.segments[0]
+    await editor.client.UndoTimeline(project_id=project_id, edl_hash=own.edl_hash)
+    await editor.client.DeleteAsset(asset_id=pictures[1])
+    assert await stale(editor, project_id) == [("MEDIA_REMOVED", pictures[1])]
+
+
 async def test_a_stitch_remembers_whether_it_took_all(editor, generate):
     project_id, _song, pictures = await editor.ready(2)
     for fields, every in (({}, True), ({"media_asset_ids": pictures[:1]}, False)):

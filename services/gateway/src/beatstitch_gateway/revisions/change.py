@@ -167,6 +167,8 @@ def _given(
     if newest is not None:
         timeline.settings.CopyFrom(newest.settings)
     timeline.settings.output.CopyFrom(request.edl.output)
+    if timeline.settings.watermark.media_asset_id not in specs.named_media(request.edl):
+        timeline.settings.ClearField("watermark")
     timeline.inputs.CopyFrom(given_inputs(request.edl))
     return TimelineRow(
         timeline=timeline,

@@ -69,6 +69,7 @@ async def explain(deps: Deps, tenant: str, request: ExplainCutRequest) -> Explai
             media=build.media,
             settings=row.timeline.settings,
             overlay=row.overlay,
+            watermark=build.watermark if build.HasField("watermark") else None,
         ),
         edl=edl,
         segment_index=request.segment_index,
