@@ -62,6 +62,11 @@ def wishes(draw):
     )
     wish.output.frame_rate.num, wish.output.frame_rate.den = draw(st.sampled_from(RATES))
     if draw(st.booleans()):
+        wish.audio_start_us = draw(st.sampled_from([0, 130_000]))
+        # Of the clips that are this long, a part in the middle only.
+        wish.choice.assets.add(asset_id="clip-0", in_us=10_000, out_us=45_000)
+        wish.choice.avoid_scene_cuts = draw(st.booleans())
+    if draw(st.booleans()):
         wish.speed_ramp.peak_permille = draw(st.sampled_from([300, 1500, 4000]))
         wish.speed_ramp.duration_ms = draw(st.integers(0, 1500))
     return wish
@@ -77,6 +82,7 @@ def cases(draw, make):
     grid.sections.add(start_us=times[len(times) // 2], end_us=grid.duration_us, label="B")
     lengths = draw(st.lists(st.integers(50_000, 6_000_000), min_size=1, max_size=3))
     media = [make.clip(f"clip-{i}", length) for i, length in enumerate(lengths)]
+    media[-1].traits.scene_cut_us.extend([20_000, 400_000, 900_000])
     media += [make.image("photo"), make.image("tall", (900, 1600))]
     wish = draw(wishes())
     edl = build_edl(make.PROJECT, make.song(), grid, media, wish)

@@ -288,9 +288,10 @@ def uncut_beats(case) -> list[int]:
     """The beats inside segments."""
     rate = case.edl.output.frame_rate
     taken = {segment.timeline_in_frame for segment in case.edl.segments}
-    frames = [frame_at(beat.time_us, rate) for beat in case.grid.beats]
+    start = case.edl.audio.offset_us
+    frames = [frame_at(beat.time_us - start, rate) for beat in case.grid.beats]
     end = case.edl.segments[-1].timeline_out_frame
-    return [beat for beat, frame in enumerate(frames) if frame not in taken and frame < end]
+    return [beat for beat, frame in enumerate(frames) if frame not in taken and 0 < frame < end]
 
 
 def test_merged_segments_show_the_first_ones_picture(song):
