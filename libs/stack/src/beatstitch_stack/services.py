@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GRPC_HOST = "BEATSTITCH_GRPC_HOST"
 GRPC_PORT = "BEATSTITCH_GRPC_PORT"
+METRICS_PORT = "BEATSTITCH_METRICS_PORT"
 READY_TIMEOUT_S = 60.0
 GRACE_S = 15.0
 
@@ -51,6 +52,7 @@ class ServiceProcess:
         """
         self.name = name
         self.port = free_port() if port is None else port
+        self.metrics_port = int(env.get(METRICS_PORT, 0)) or free_port()
         self.log_path = log_path
         self._ready_timeout = ready_timeout
         self.env = {
@@ -58,6 +60,7 @@ class ServiceProcess:
             **env,
             GRPC_HOST: LOOPBACK,
             GRPC_PORT: str(self.port),
+            METRICS_PORT: str(self.metrics_port),
         }
         self._child = ChildProcess(
             name,
@@ -70,6 +73,11 @@ class ServiceProcess:
     def address(self) -> str:
         """`127.0.0.1:<port>`, the same through restarts."""
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus would ask it, the same through restarts."""
+        return f"http://{LOOPBACK}:{self.metrics_port}/metrics"
 
     @property
     def pid(self) -> int:

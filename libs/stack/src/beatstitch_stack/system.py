@@ -128,6 +128,8 @@ class System:
     def _write_env_file(self) -> Path:
         known = {"BEATSTITCH_SERVER": self.gateway_address, "BEATSTITCH_API_KEY": self.api_key}
         known |= self._gateway_env
+        for name, service in self.services.items():
+            known[f"METRICS_{name.upper().replace('-', '_')}"] = service.metrics_url
         self.env_file.touch(mode=0o600)
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in known.items())
         self.env_file.write_text("".join(lines), "utf-8")
