@@ -86,7 +86,9 @@ def _blocks(
         if resampler is None or abs(now - expected) > _GAP_S:
             if resampler is not None:
                 yield at, _samples(resampler.resample(None))
-            resampler = av.AudioResampler(format="flt", layout="stereo", rate=RATE)
+            # One channel is heard on both sides as loud as it is; libav would take 3 dB off.
+            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+            resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE)
             expected, at = now, round(now * RATE)
         expected += Fraction(frame.samples, frame.sample_rate)
         frame.pts = None
@@ -115,8 +117,11 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401
 
 
 def _samples(blocks: list[av.AudioFrame]) -> Samples:
-    parts = [block.to_ndarray().reshape(-1, 2) for block in blocks]
-    return np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
+    parts = [block.to_ndarray().reshape(-1, block.layout.nb_channels) for block in blocks]
+    if not parts:
+        return np.zeros((0, 2), np.float32)
+    whole = np.concatenate(parts)
+    return whole if whole.shape[1] == 2 else np.repeat(whole, 2, axis=1)
 
 
 if __name__ == "__main__":
