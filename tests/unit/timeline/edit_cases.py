@@ -13,6 +13,8 @@ from beatstitch.v1.timeline_edit_pb2 import BeatTarget, OverrideSegment, Timelin
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_timeline.builder import build_edl
 
+WINDOW_END_US = 45_000
+"""Where the part ends of the clip of which only a part may be shown."""
 RATES = [(24, 1), (25, 1), (30_000, 1_001), (30, 1), (50, 1), (60, 1)]
 
 
@@ -64,7 +66,7 @@ def wishes(draw):
     if draw(st.booleans()):
         wish.audio_start_us = draw(st.sampled_from([0, 130_000]))
         # Of the clips that are this long, a part in the middle only.
-        wish.choice.assets.add(asset_id="clip-0", in_us=10_000, out_us=45_000)
+        wish.choice.assets.add(asset_id="clip-0", in_us=10_000, out_us=WINDOW_END_US)
         wish.choice.avoid_scene_cuts = draw(st.booleans())
     if draw(st.booleans()):
         wish.speed_ramp.peak_permille = draw(st.sampled_from([300, 1500, 4000]))

@@ -15,7 +15,7 @@ from beatstitch_timeline.edits import apply_edits
 from beatstitch_timeline.moves import move_ends
 from beatstitch_timeline.seen import same_picture
 
-from .edit_cases import cases
+from .edit_cases import WINDOW_END_US, cases
 from .edit_song import Song, assets, beats
 
 MANY = settings(
@@ -129,8 +129,8 @@ def done(case, edl, edit):
 def repeats(case, segment) -> bool:
     """Whether a clip has another speed, or ends with its segment or before."""
     lengths = {item.asset_id: item.info.duration_us for item in case.media}
-    ends = segment.source_out_us == lengths[segment.media_asset_id] > 0
-    return ends or segment.HasField("speed")
+    ends = {lengths[segment.media_asset_id], WINDOW_END_US} - {0}
+    return segment.source_out_us in ends or segment.HasField("speed")
 
 
 def test_a_slipped_clip_shows_a_later_part(song):
