@@ -12,6 +12,8 @@ from beatstitch.internal.v1.renderer_engine_service_pb2 import (
     GetRendererCapabilitiesResponse,
     PlanRenderRequest,
     PlanRenderResponse,
+    RenderFrameRequest,
+    RenderFrameResponse,
 )
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.edl_invariants import validate_edl
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
+    from beatstitch_renderer.frames import Frames
     from beatstitch_runtime.storage import Storage
 
 SERVICE_NAME = DESCRIPTOR.services_by_name["RendererEngineService"].full_name
@@ -37,8 +40,8 @@ SERVICE_NAME = DESCRIPTOR.services_by_name["RendererEngineService"].full_name
 class RendererEngine(stubs.RendererEngineServiceServicer):
     """Handlers of RendererEngineService; errors are mapped by the server's interceptor."""
 
-    def __init__(self, storage: Storage, fingerprint: str) -> None:
-        self._storage, self._fingerprint = storage, fingerprint
+    def __init__(self, storage: Storage, fingerprint: str, frames: Frames) -> None:
+        self._storage, self._fingerprint, self._frames = storage, fingerprint, frames
 
     async def PlanRender(  # noqa: N802
         self, request: PlanRenderRequest, _context: grpc.aio.ServicerContext[Any, Any]
@@ -50,6 +53,12 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
         found = await self._storage.exists_many(list(keys))
         existing = [hash_ for key, hash_ in keys.items() if key in found]
         return PlanRenderResponse(plan=plan, existing_chunk_hashes=existing)
+
+    async def RenderFrame(  # noqa: N802
+        self, request: RenderFrameRequest, _context: grpc.aio.ServicerContext[Any, Any]
+    ) -> RenderFrameResponse:
+        """One frame of an EDL as a picture."""
+        return await self._frames.frame(request)
 
     async def GetRendererCapabilities(  # noqa: N802
         self,

@@ -30,6 +30,8 @@ class RendererSettings(ServiceSettings):
         input_cache_dir: Folder for downloaded inputs; inside `work_dir` or the temporary folder
             when not set.
         input_cache_bytes: How much that folder may hold.
+        frame_rooms: Projects whose sources are kept open for single frames, a child each.
+        frame_timeout_s: A single frame that takes longer is given up.
         finishing_slots: Renders joined and verified at the same time.
     """
 
@@ -43,6 +45,8 @@ class RendererSettings(ServiceSettings):
     chunk_republish_s: float = Field(300.0, gt=0)
     input_cache_dir: Path | None = None
     input_cache_bytes: int = Field(10 * GB, ge=0)
+    frame_rooms: int = Field(2, ge=1, le=64)
+    frame_timeout_s: float = Field(30.0, gt=0)
     finishing_slots: int = Field(2, ge=1)
 
     def cache_dir(self) -> Path:

@@ -97,6 +97,27 @@ def plan_render(
     return plan
 
 
+def frame_content(
+    edl: Edl, frame: int, max_height: int, stand_ins: Mapping[str, ReadyMedia]
+) -> ChunkContent:
+    """One frame of an EDL as a piece of one frame; nothing is said about its encoding.
+
+    Args:
+        edl: An EDL, or those of its segments that are around the frame.
+        frame: In the video; one of the segments has it.
+        max_height: Most lines; 0 for the EDL's.
+        stand_ins: As for `plan_render`.
+    """
+    here = next(i for i, item in enumerate(edl.segments) if frame < item.timeline_out_frame)
+    used = {sha256: item.object.sha256 for sha256, item in stand_ins.items()}
+    return ChunkContent(
+        output=limited_output(edl.output, max_height),
+        frame_count=1,
+        segments=_shown(edl.segments, here, frame, frame + 1, used),
+        overlays=overlays_in(edl.overlays, frame, frame + 1),
+    )
+
+
 def limited_output(output: OutputFormat, max_height: int) -> OutputFormat:
     """The output's shape with at most `max_height` lines (0: no limit): even sizes, same aspect."""
     limited = edl_pb2.OutputFormat()
