@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded
 from beatstitch.v1 import failure_pb2
@@ -13,6 +13,7 @@ from beatstitch_media import sandbox
 from beatstitch_renderer.baseline import CHILD_ENV
 from beatstitch_renderer.children.chunk_child import PIECE
 from beatstitch_renderer.compositor.codecs import piece_fingerprint
+from beatstitch_renderer.ending import end_of_render
 from beatstitch_renderer.piece import read_header
 from beatstitch_renderer.planning.encoding import encoding_of
 from beatstitch_renderer.together import together
@@ -51,8 +52,25 @@ class ChunkRenderer:
 
         Raises:
             BeatStitchError: INPUT_CORRUPT naming the asset, RENDER_TIMEOUT, OUT_OF_MEMORY,
-                FFMPEG_FAILED; DEPENDENCY_DOWN when the plan is another renderer's.
+                FFMPEG_FAILED; DEPENDENCY_DOWN when the plan is another renderer's;
+                JOB_STATE_INVALID when the render is over and nobody waits for the piece.
         """
+        async with end_of_render(context) as over:
+            making = asyncio.create_task(self._make(context))
+            try:
+                waits: set[asyncio.Future[Any]] = {making, over}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not making.done():
+                    making.cancel()
+                    await asyncio.wait({making})
+            if making.cancelled():
+                raise BeatStitchError(
+                    failure_pb2.ERROR_REASON_JOB_STATE_INVALID, "the render of this piece is over"
+                )
+            return making.result()
+
+    async def _make(self, context: JobContext) -> JobSucceeded:
         spec = context.spec.render_chunk
         if await context.storage.exists(spec.output_key):
             return JobSucceeded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, RenderOutput
@@ -41,6 +42,29 @@ _CHILD_THREADS = 2
 _FINISH_TIMEOUT_S = 3600.0
 
 
+@dataclass(slots=True)
+class Pieces:
+    """The pieces of a render, by hash.
+
+    Attributes:
+        cached: Those that were there.
+        took_ms: How long each took when it was made.
+    """
+
+    cached: set[str] = field(default_factory=set)
+    took_ms: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def saved_ms(self) -> int:
+        """How long those took that were there."""
+        return sum(self.took_ms.get(hash_, 0) for hash_ in self.cached)
+
+    @property
+    def all_ms(self) -> int:
+        """How long all took."""
+        return sum(self.took_ms.values())
+
+
 class RenderCoordinator:
     """Handles RENDER_PREVIEW and RENDER_FINAL jobs.
 
@@ -70,12 +94,12 @@ class RenderCoordinator:
         if finished is not None:
             metrics.chunks(found=len({chunk.chunk_hash for chunk in plan.chunks}), missing=0)
             return JobSucceeded(render=finished)
-        cached = await self._parts(context, stages, planned)
+        pieces = await self._parts(context, stages, planned)
         found = await self._finish(context, stages, edl, plan)
         report = sync_report(edl, plan, found)
         metrics.verified(report)
         check(edl, report, found)
-        output = await self._store(context, plan, report, cached)
+        output = await self._store(context, plan, report, pieces)
         await stages.end("verify", "verified")
         return JobSucceeded(render=output)
 
@@ -90,7 +114,7 @@ class RenderCoordinator:
             return None
         for chunk in output.manifest.chunks:
             chunk.cached = True
-        output.result.CopyFrom(render_result(context.spec, output))
+        output.result.CopyFrom(render_result(context.spec, output, output.result.saved_ms))
         return output
 
     async def _parts(
@@ -98,24 +122,24 @@ class RenderCoordinator:
         context: JobContext,
         stages: Stages,
         planned: Planned,
-    ) -> set[str]:
-        """Pieces and sound, at the same time; returns the hashes of the pieces that were there."""
+    ) -> Pieces:
+        """Pieces and sound, at the same time."""
         edl, plan = planned.edl, planned.plan
         gathering = Gathering(context, self._settings, plan, planned.media)
-        cached: set[str] = set()
+        pieces = Pieces()
 
-        async def pieces() -> None:
+        async def bring_pieces() -> None:
             async def progress(done: int, total: int) -> None:
                 await stages.at("chunks", 100 * done // total, f"{done} of {total} chunks")
 
             try:
-                cached.update(await gathering.run(progress))
+                pieces.cached = await gathering.run(progress)
             except BeatStitchError as error:
                 raise planned.unless_a_proxy_went(error) from error
-            await stages.end("chunks", f"{len(plan.chunks)} chunks, {len(cached)} cached")
             await together(
-                self._fetch_piece(context, index, plan) for index in range(len(plan.chunks))
+                self._fetch_piece(context, index, plan, pieces) for index in range(len(plan.chunks))
             )
+            await stages.end("chunks", told(plan, pieces))
 
         async def sound() -> None:
             found = await bring_sound(context, self._cache, edl, plan, context.work_dir)
@@ -123,15 +147,19 @@ class RenderCoordinator:
 
         await stages.begin("chunks", f"{len(plan.chunks)} chunks")
         await stages.begin("audio", "encoding the song")
-        await together([pieces(), sound()])
-        return cached
+        await together([bring_pieces(), sound()])
+        return pieces
 
-    async def _fetch_piece(self, context: JobContext, index: int, plan: RenderPlan) -> None:
-        key = chunk_key(context.spec.key_prefix, plan.chunks[index].chunk_hash)
+    async def _fetch_piece(
+        self, context: JobContext, index: int, plan: RenderPlan, pieces: Pieces
+    ) -> None:
+        hash_ = plan.chunks[index].chunk_hash
+        key = chunk_key(context.spec.key_prefix, hash_)
         path = context.work_dir / piece_name(index)
         try:
             await context.storage.fetch(ObjectRef(key=key), path)
-            await asyncio.to_thread(read_header, path)
+            header = await asyncio.to_thread(read_header, path)
+            pieces.took_ms[hash_] = header.took_ms
         except BeatStitchError as error:
             if error.reason == failure_pb2.ERROR_REASON_VERIFICATION_FAILED:
                 await context.storage.delete([key])
@@ -164,18 +192,28 @@ class RenderCoordinator:
         return Measured(**json.loads(done.stdout))
 
     async def _store(
-        self, context: JobContext, plan: RenderPlan, report: SyncReport, cached: set[str]
+        self, context: JobContext, plan: RenderPlan, report: SyncReport, pieces: Pieces
     ) -> RenderOutput:
         prefix = context.spec.key_prefix
         key = artefact_key(prefix, "out", plan.output_hash, suffix_of(plan.profile))
         stored = await context.storage.put_file(key, context.work_dir / VIDEO)
         output = RenderOutput(
-            output=stored, manifest=manifest(plan, cached, stored), sync_report=report
+            output=stored, manifest=manifest(plan, pieces.cached, stored), sync_report=report
         )
-        output.result.CopyFrom(render_result(context.spec, output))
+        # What is kept says what the next equal request saves.
+        output.result.CopyFrom(render_result(context.spec, output, pieces.all_ms))
         # Last: where the proof is, the video is.
         await context.storage.put(proof_key(prefix, plan), canonical_json(output))
+        output.result.saved_ms = pieces.saved_ms
         return output
+
+
+def told(plan: RenderPlan, pieces: Pieces) -> str:
+    """How many pieces were found and made, for people."""
+    found = sum(chunk.chunk_hash in pieces.cached for chunk in plan.chunks)
+    count = len(plan.chunks)
+    saved = f", {pieces.saved_ms / 1000:.1f} s saved" if found else ""
+    return f"{count} chunks: {found} cached, {count - found} rendered{saved}"
 
 
 def proof_key(prefix: str, plan: RenderPlan) -> str:
@@ -188,8 +226,8 @@ def proof_key(prefix: str, plan: RenderPlan) -> str:
     return artefact_key(prefix, "proof", name, ".json")
 
 
-def render_result(spec: JobSpec, output: RenderOutput) -> RenderResult:
-    """The short form for the client."""
+def render_result(spec: JobSpec, output: RenderOutput, saved_ms: int) -> RenderResult:
+    """The short form for the client; `saved_ms` is how long the pieces took that were there."""
     made = output.manifest
     cached = sum(chunk.cached for chunk in made.chunks)
     return RenderResult(
@@ -201,4 +239,5 @@ def render_result(spec: JobSpec, output: RenderOutput) -> RenderResult:
         size_bytes=made.size_bytes,
         sha256=made.sha256,
         worst_cut_error_frames=output.sync_report.worst_cut_error_frames,
+        saved_ms=saved_ms,
     )

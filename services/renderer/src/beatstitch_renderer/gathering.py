@@ -3,11 +3,15 @@
 Facts come as ChunkFinished events on the render's own subject. They may be lost while NATS is away,
 and so may messages in the queue; storage is what counts, so it is asked every few seconds, and a
 piece that stays away for long is queued again. Making a piece twice is harmless.
+
+When the gathering ends before its pieces are made, for whatever reason, what is still in the queue
+is taken back: nobody waits for it, and another delivery of the render queues what it needs anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -20,7 +24,8 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_renderer.piece import SUFFIX
 from beatstitch_renderer.planning.overlays import marks_of
-from beatstitch_runtime.jobs.publish import publish_job
+from beatstitch_renderer.together import together
+from beatstitch_runtime.jobs.publish import delete_job_message, publish_job
 from beatstitch_runtime.jobs.subjects import event_subject
 from beatstitch_runtime.metrics import rendering as metrics
 from beatstitch_runtime.traceparent import traceparent
@@ -35,6 +40,11 @@ if TYPE_CHECKING:
     from beatstitch.internal.v1.render_plan_pb2 import ChunkPlan, RenderPlan
     from beatstitch_renderer.settings import RendererSettings
     from beatstitch_runtime.jobs.worker import JobContext
+
+log = logging.getLogger(__name__)
+
+# A cancelled job has ten seconds to end.
+_TAKE_BACK_S = 5.0
 
 
 def chunk_key(prefix: str, chunk_hash: str) -> str:
@@ -63,6 +73,8 @@ class Gathering:
         # Equal pieces of one video are one piece.
         self._wanted = {chunk.chunk_hash: chunk for chunk in plan.chunks}
         self._news: asyncio.Queue[ChunkFinished] = asyncio.Queue()
+        # Places in the stream of the messages whose pieces are not there yet.
+        self._messages: dict[str, list[int]] = {}
 
     async def run(self, progress: Callable[[int, int], Awaitable[None]]) -> set[str]:
         """Waits until all pieces are in storage.
@@ -87,6 +99,9 @@ class Gathering:
             metrics.chunks(found=len(found), missing=len(waiting))
             await self._until_made(waiting, progress)
             return found
+        except BaseException:
+            await self._take_back()
+            raise
         finally:
             if not self._context.bus.nc.is_closed:
                 await heard.unsubscribe()
@@ -124,6 +139,7 @@ class Gathering:
             for hash_ in done:
                 left.pop(hash_, None)
                 queued.pop(hash_, None)
+                self._messages.pop(hash_, None)
             for hash_ in self._overdue(queued):
                 rounds[hash_] = rounds.get(hash_, 0) + 1
                 del queued[hash_]
@@ -174,4 +190,15 @@ class Gathering:
             ),
         )
         parts = (spec.job_id, spec.attempt, self._context.delivery, round_, chunk.chunk_hash)
-        await publish_job(self._context.bus, job, ".".join(map(str, parts)))
+        place = await publish_job(self._context.bus, job, ".".join(map(str, parts)))
+        self._messages.setdefault(chunk.chunk_hash, []).append(place)
+
+    async def _take_back(self) -> None:
+        """Deletes the messages of pieces that nobody needs any more, as far as that goes."""
+        places = [place for places in self._messages.values() for place in places]
+        bus, job_id = self._context.bus, self._context.spec.job_id
+        try:
+            async with asyncio.timeout(_TAKE_BACK_S):
+                await together(delete_job_message(bus, place, job_id) for place in places)
+        except (BeatStitchError, TimeoutError) as error:
+            log.warning("pieces of a render that ended are left in the queue: %s", error)

@@ -37,6 +37,7 @@ class PieceHeader:
         keys: Frames of the piece that are IDR pictures.
         sizes: Bytes of each coded picture.
         signatures: One of 64 bytes for each frame, of the picture before encoding, in order shown.
+        took_ms: How long it took to make; 0 when nobody measured.
     """
 
     frame_count: int
@@ -45,12 +46,19 @@ class PieceHeader:
     keys: frozenset[int]
     sizes: tuple[int, ...]
     signatures: tuple[bytes, ...]
+    took_ms: int = 0
 
 
 def write_piece(
-    path: Path, headers: bytes, coded: Sequence[Coded], signatures: Sequence[bytes]
+    path: Path,
+    headers: bytes,
+    coded: Sequence[Coded],
+    signatures: Sequence[bytes],
+    took_ms: int = 0,
 ) -> None:
     """Writes a piece; its bytes depend on the arguments alone.
+
+    The video joined of pieces doesn't depend on `took_ms`.
 
     Raises:
         ValueError: A frame is missing or there twice.
@@ -65,6 +73,7 @@ def write_piece(
         "keys": sorted(picture.frame for picture in coded if picture.is_key),
         "sizes": [len(picture.data) for picture in coded],
         "signatures": base64.b64encode(b"".join(signatures)).decode(),
+        "took_ms": took_ms,
     }
     with path.open("wb") as file:
         file.write(json.dumps(facts, separators=(",", ":")).encode() + b"\n")
@@ -90,6 +99,7 @@ def read_header(path: Path) -> PieceHeader:
             keys=frozenset(facts["keys"]),
             sizes=tuple(facts["sizes"]),
             signatures=tuple(digest[i : i + 64] for i in range(0, len(digest), 64)),
+            took_ms=int(facts.get("took_ms", 0)),
         )
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise damaged("its first line can't be read") from error

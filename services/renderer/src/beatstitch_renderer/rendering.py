@@ -26,6 +26,8 @@ def render_piece(
     load_still: LoadStill,
     output: Path,
     progress: Callable[[int], None] = lambda _frames: None,
+    *,
+    clock: Callable[[], float] = lambda: 0.0,
 ) -> None:
     """Renders a piece.
 
@@ -35,11 +37,13 @@ def render_piece(
         load_still: Decodes a still picture.
         output: The file to write.
         progress: Told after each frame how many are done.
+        clock: Seconds, for the piece to tell how long it took; else equal pieces are equal files.
 
     Raises:
         SourceError: A source can't be used.
         ValueError: The encoder gave other frames than it was given.
     """
+    begun = clock()
     cuts = set(cut_frames(content))
     encoder = Encoder(content.output, encoding_of(content))
     sources = Sources(files, content.output, load_still)
@@ -59,4 +63,5 @@ def render_piece(
     coded += encoder.finish()
     if len(signatures) != content.frame_count:
         raise ValueError(f"{len(signatures)} frames instead of {content.frame_count}")
-    write_piece(output, encoder.headers, coded, signatures)
+    took_ms = round((clock() - begun) * 1000)
+    write_piece(output, encoder.headers, coded, signatures, took_ms)

@@ -84,7 +84,12 @@ def work(job: bytes) -> bytes:
     folder = Path.cwd()
     try:
         render_piece(
-            content, source_files(content, folder), still_pixels, folder / PIECE, _Progress()
+            content,
+            source_files(content, folder),
+            still_pixels,
+            folder / PIECE,
+            _Progress(),
+            clock=time.monotonic,
         )
     except SourceError as error:
         raise unusable(error.sha256, error.problem) from error
