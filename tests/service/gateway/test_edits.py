@@ -154,6 +154,22 @@ async def test_edits_survive_another_build_and_can_be_left_out(editor, generate)
     assert not (await state(editor, project_id)).overlay.edits
 
 
+async def test_what_an_edit_shows_need_not_be_among_the_media(editor, generate):
+    project_id, _song, (first, second, other) = await editor.ready(3)
+    named = {"settings": {"beats_per_cut": 2}, "media_asset_ids": [first, second]}
+    built = await generate(project_id, **named)
+    replaced = {"replace": {"segment_index": 1, "media_asset_id": other}}
+    await edit(editor, built, replaced)
+    again = await generate(project_id, **named)
+    assert [s.media_asset_id for s in again.edl.segments].count(other) == 1
+    assert again.edl.segments[1].media_asset_id == other
+    assert (again.edit_count, again.dropped_edit_count) == (1, 0)
+    await editor.client.DeleteAsset(asset_id=other)
+    without = await generate(project_id, **named)
+    assert (without.edit_count, without.dropped_edit_count) == (0, 1)
+    assert without.edl == built.edl
+
+
 async def test_edits_during_a_build_are_told_and_not_lost(house):
     """The tests are the worker here: the build takes as long as they want."""
     client = house.client

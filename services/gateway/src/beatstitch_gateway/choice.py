@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from beatstitch.v1 import asset_pb2, common_pb2
+from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import field_error
 from beatstitch_gateway.db import assets
@@ -121,3 +122,23 @@ async def choose_watermark(
             "settings.watermark.media_asset_id", f"{row.asset.filename!r} is not a picture"
         )
     return row
+
+
+async def media_of_edits(
+    tx: Transaction, tenant: str, project_id: str, overlay: TimelineOverlay | None
+) -> list[AssetRow]:
+    """The READY pictures and clips that a timeline's edits put in or show instead of others.
+
+    Those that are gone are left out: their edits are dropped, and told, when the timeline is built.
+    """
+    wanted = [
+        getattr(kept.edit, kind).media_asset_id
+        for kept in (overlay.edits if overlay is not None else ())
+        if (kind := kept.edit.WhichOneof("edit")) in {"insert", "replace"}
+    ]
+    found = await assets.get_many(tx, tenant, project_id, list(dict.fromkeys(wanted)))
+    return [
+        row
+        for row in found.values()
+        if row.asset.state == asset_pb2.ASSET_STATE_READY and not row.is_audio
+    ]

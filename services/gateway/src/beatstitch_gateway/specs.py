@@ -90,6 +90,7 @@ def timeline_spec(
     settings: TimelineSettings,
     overlay: TimelineOverlay | None = None,
     *,
+    edit_media: Sequence[AssetRow] = (),
     watermark: AssetRow | None = None,
 ) -> JobSpec:
     """For a timeline's build.
@@ -99,6 +100,7 @@ def timeline_spec(
         media: Pictures and clips in the order to take them.
         settings: How.
         overlay: Edits to apply to what the settings make.
+        edit_media: Pictures and clips that those edits show; see `choice.media_of_edits`.
         watermark: The settings' watermark; None without one.
 
     Raises:
@@ -115,6 +117,7 @@ def timeline_spec(
         settings=settings,
         overlay=overlay if overlay is not None and overlay.edits else None,
         watermark=ready_media(watermark) if watermark is not None else None,
+        edit_media=[ready_media(row, with_traits=True) for row in edit_media if row not in media],
     )
     return JobSpec(timeline_build=build)
 

@@ -53,6 +53,7 @@ def build_timeline(request: BuildTimelineRequest, limits: Limits) -> BuildTimeli
         request.media,
         request.settings,
         overlay=request.overlay,
+        edit_media=request.edit_media,
         watermark=request.watermark if request.HasField("watermark") else None,
         limits=limits,
     )

@@ -49,6 +49,7 @@ def build(
     settings: TimelineSettings,
     *,
     overlay: TimelineOverlay | None = None,
+    edit_media: Sequence[ReadyMedia] = (),
     watermark: ReadyMedia | None = None,
     limits: Limits | None = None,
 ) -> Built:
@@ -61,6 +62,7 @@ def build(
         media: Pictures and clips in the order to take them.
         settings: How; fields that are 0 take their defaults.
         overlay: Edits to apply; None for none.
+        edit_media: Pictures and clips that edits show and that are not among `media`.
         watermark: The settings' watermark; None without one, or where it is one of `media`.
         limits: What may be asked for; the defaults when None.
 
@@ -71,9 +73,10 @@ def build(
     built = Built(edl, TimelineOverlay(), ())
     if overlay is not None and overlay.edits:
         # The song tells how long an even grid is where its own grid doesn't.
-        known = [*media, audio]
+        known = [*media, *edit_media, audio]
         built = Built(*replay(built.edl, grid, known, settings, overlay, limits=limits))
-    check_built(built.edl, [*media, *([watermark] if watermark is not None else ())], limits)
+    shown = [*media, *edit_media, *([watermark] if watermark is not None else ())]
+    check_built(built.edl, shown, limits)
     return built
 
 

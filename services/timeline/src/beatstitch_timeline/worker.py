@@ -84,6 +84,7 @@ def build_spec(spec: JobSpec, grid: BeatGrid, limits: Limits) -> Built:
         order.media,
         order.settings,
         overlay=order.overlay,
+        edit_media=order.edit_media,
         watermark=order.watermark if order.HasField("watermark") else None,
         limits=limits,
     )

@@ -37,7 +37,12 @@ from beatstitch.v1.timeline_service_pb2 import (
 from beatstitch.v1.timeline_service_pb2_grpc import TimelineServiceServicer
 from beatstitch_gateway import paging, specs
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.choice import choose_media, choose_song, choose_watermark
+from beatstitch_gateway.choice import (
+    choose_media,
+    choose_song,
+    choose_watermark,
+    media_of_edits,
+)
 from beatstitch_gateway.db import assets, projects, timelines
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
@@ -82,7 +87,10 @@ class TimelineRpc(TimelineServiceServicer):
             newest = await timelines.find(tx, tenant, project_id)
             keep = newest is not None and not request.discard_edits
             overlay = newest.overlay if newest is not None and keep else None
-            spec = specs.timeline_spec(song, media, chosen.settings, overlay, watermark=mark)
+            shown = await media_of_edits(tx, tenant, project_id, overlay)
+            spec = specs.timeline_spec(
+                song, media, chosen.settings, overlay, edit_media=shown, watermark=mark
+            )
             job = new_job(project_id, job_pb2.JOB_TYPE_TIMELINE_BUILD)
             inputs = TimelineInputs(
                 all_media=not request.media_asset_ids,

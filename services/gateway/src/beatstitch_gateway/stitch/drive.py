@@ -11,6 +11,7 @@ from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway import specs
+from beatstitch_gateway.choice import media_of_edits
 from beatstitch_gateway.db import assets, jobs, timelines
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.jobs import JobRow
@@ -120,7 +121,10 @@ async def _start(
         if mark_id and mark_id not in media:
             raise no_asset(mark_id)
         mark = media[mark_id] if mark_id else None
-        spec = specs.timeline_spec(song, chosen, settings, overlay, watermark=mark)
+        shown = await media_of_edits(tx, row.tenant, row.job.project_id, overlay)
+        spec = specs.timeline_spec(
+            song, chosen, settings, overlay, edit_media=shown, watermark=mark
+        )
     else:
         return await _start_render(tx, row, request, command.timeline_id)
     return await _submit(tx, row, job, spec)
