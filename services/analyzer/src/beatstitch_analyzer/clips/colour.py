@@ -6,23 +6,14 @@ from typing import Any
 
 from av.video.reformatter import ColorRange
 
-# AVColorSpace (ITU-T H.273, table 4).
-_BT709 = 1
-_BT601 = 5
-_COMMON = frozenset({1, 4, 5, 6, 7, 9, 10})
-# Untagged video of at least this many lines is BT.709, below it is BT.601, as players have it: a
-# proxy has fewer lines than its clip, so it says outright what would be guessed of the clip.
-_HD_LINES = 720
+from beatstitch_media.colour import BT709, yuv_matrix
 
 
 def matrix_tag(frame: Any) -> int:  # noqa: ANN401 - PyAV's types depend on the stream
     """The AVColorSpace by which a frame's YUV is to be read; that of RGB once it is YUV."""
     if frame.format.is_rgb or frame.format.has_palette:
-        return _BT709
-    known = int(frame.colorspace)
-    if known in _COMMON:
-        return known
-    return _BT709 if min(frame.width, frame.height) >= _HD_LINES else _BT601
+        return BT709
+    return yuv_matrix(int(frame.colorspace), frame.width, frame.height)
 
 
 def is_full_range(frame: Any) -> bool:  # noqa: ANN401

@@ -6,29 +6,26 @@ from typing import TYPE_CHECKING
 
 from av.video.reformatter import ColorRange, Colorspace
 
+from beatstitch_media import colour
+
 if TYPE_CHECKING:
     import av
 
-# AVColorSpace to libswscale's matrices (ITU-T H.273, table 4).
+# As libswscale has them.
 _MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
+    colour.BT709: Colorspace.ITU709,
+    colour.FCC: Colorspace.FCC,
+    colour.BT470BG: Colorspace.ITU601,
+    colour.SMPTE170M: Colorspace.ITU601,
+    colour.SMPTE240M: Colorspace.SMPTE240M,
+    colour.BT2020_NCL: Colorspace.BT2020,
+    colour.BT2020_CL: Colorspace.BT2020,
 }
-# Untagged video of at least this many lines is BT.709, below it is BT.601, as players have it.
-_HD_LINES = 720
 
 
 def matrix_of(frame: av.VideoFrame) -> Colorspace:
     """The matrix between the frame's YUV and RGB."""
-    known = _MATRICES.get(int(frame.colorspace))
-    if known is not None:
-        return known
-    return Colorspace.ITU709 if min(frame.width, frame.height) >= _HD_LINES else Colorspace.ITU601
+    return _MATRICES[colour.yuv_matrix(int(frame.colorspace), frame.width, frame.height)]
 
 
 def range_of(frame: av.VideoFrame) -> ColorRange:
