@@ -17,8 +17,9 @@ EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery bench bench-beats constraints \
-        dev prod logs logs-worker migrate backup shell-api shell-worker clean
+.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
+        dev prod logs logs-worker migrate backup shell-api shell-worker clean \
+        bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -84,8 +85,21 @@ docs: $(STAMP) ## Generate docs/api.md, errors.md, settings.md and the table in 
 gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer can show
 	@$(BIN)/python tools/gallery.py
 
-bench: $(STAMP) ## Speed and memory, as ratios to a reference in the same run
-	@$(BIN)/python bench/edits_bench.py
+bench: bench-timeline bench-edits bench-ingest bench-frames bench-render ## All benches but bench-beats; run it on a quiet machine
+
+bench-timeline: $(STAMP) ## Seconds of building and editing timelines, and how they grow
+	@$(BIN)/python bench/timeline_bench.py
+
+bench-edits: $(STAMP) ## Milliseconds of an edit through the gateway, on 1,000 segments
+	@$(BIN)/python bench/edit_latency_bench.py
+
+bench-ingest: $(STAMP) ## A clip's ingest, against bare decoding
+	@$(BIN)/python bench/ingest_bench.py
+
+bench-frames: $(STAMP) ## Milliseconds of single frames, warm
+	@$(BIN)/python bench/frame_bench.py
+
+bench-render: $(STAMP) ## Speed and memory of a render, against a bare encode
 	@$(BIN)/python bench/render_bench.py
 
 bench-beats: $(STAMP) ## Accuracy, speed and memory of the beat trackers; SCRATCH=dir keeps the songs

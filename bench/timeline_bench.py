@@ -1,6 +1,8 @@
-"""How long building a timeline and editing it take, without storage or network.
+"""How long building, editing, comparing and reshaping a timeline take, without storage or network.
 
-Seconds of one core, on songs of growing length: each figure should grow as the song does.
+Seconds of one core for building by beats alone and by all rules, for 1,000 mixed edits in one
+request, for one edit, for comparing the two and for another shape; and by how much each grows when
+the timeline doubles: 2 is linear, less is better.
 
     python bench/timeline_bench.py [--segments 10000] [--edits 1000]
 """
@@ -8,80 +10,66 @@ Seconds of one core, on songs of growing length: each figure should grow as the 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
-from beatstitch.v1 import common_pb2, edl_pb2, timeline_pb2
-from beatstitch.v1 import timeline_rules_pb2 as rules
-from beatstitch.v1.beat_grid_pb2 import BeatGrid
-from beatstitch.v1.edl_pb2 import Transition
-from beatstitch.v1.timeline_edit_pb2 import SwapSegments, TimelineEdit
+from timeline_material import ALL_RULES, MEDIA, SONG, grid_of
+
+from beatstitch.v1 import edl_pb2
+from beatstitch.v1.edl_pb2 import OutputFormat
+from beatstitch.v1.timeline_edit_pb2 import TimelineEdit
 from beatstitch.v1.timeline_pb2 import TimelineSettings
-from beatstitch.v1.timeline_rules_pb2 import (
-    AccentRule,
-    BuildUp,
-    ChoiceRules,
-    CutPattern,
-    SectionRule,
-    SpeedRamp,
-)
 from beatstitch_timeline.builder import build
+from beatstitch_timeline.diff import diff
 from beatstitch_timeline.edits import apply_edits
+from beatstitch_timeline.edits.context import Context
+from beatstitch_timeline.edits.draft import Draft
+from beatstitch_timeline.edits.families import do
+from beatstitch_timeline.edits.refused import Refused
+from beatstitch_timeline.retarget import retarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BEAT_US = 333_333
-ALL_RULES = TimelineSettings(
-    beats_per_cut=1,
-    shortest_shot_us=100_000,
-    longest_shot_us=400_000,
-    fit=edl_pb2.FIT_FOCUS,
-    image_motion=timeline_pb2.IMAGE_MOTION_ZOOM_TO_FOCUS,
-    transition=Transition(type=edl_pb2.TRANSITION_TYPE_WIPE, frames=4),
-    accents=[
-        AccentRule(type=edl_pb2.ACCENT_TYPE_PUNCH_IN, beats=rules.ACCENT_BEATS_ALL),
-        AccentRule(type=edl_pb2.ACCENT_TYPE_FLASH),
-    ],
-    speed_ramp=SpeedRamp(peak_permille=3000),
-    section_rules=[SectionRule(label="B", cut=CutPattern(build_up=BuildUp(from_beats=1)))],
-    choice=ChoiceRules(
-        order=rules.CHOICE_ORDER_SCORE, match_motion_to_energy=True, avoid_scene_cuts=True
-    ),
-)
+BEATS_PER_CUT = 2
+PLAIN = TimelineSettings(beats_per_cut=BEATS_PER_CUT)
+FADE = {"type": edl_pb2.TRANSITION_TYPE_CROSSFADE, "frames": 6, "align": 3}
 
 
-def asset(name: str, kind: common_pb2.MediaType.ValueType) -> ReadyMedia:
-    """A song, a picture of 12 megapixels or a clip of twenty seconds."""
-    item = ReadyMedia(asset_id=name)
-    item.object.sha256 = hashlib.sha256(name.encode()).hexdigest()
-    item.info.media_type, item.info.width, item.info.height = kind, 4000, 3000
-    if kind == common_pb2.MEDIA_TYPE_VIDEO:
-        item.info.duration_us, item.traits.step_us = 20_000_000, 100_000
-        item.traits.motion = bytes(step * 7 % 256 for step in range(200))
-        item.traits.scene_cut_us.extend([3_000_000, 9_000_000])
-    return item
+def wanted(number: int, count: int) -> TimelineEdit:
+    """An edit of the kinds in turn, somewhere in the timeline; perhaps impossible."""
+    index = number * 7_919 % count
+    beat = {"beat_index": BEATS_PER_CUT * index + 1}
+    asset = {"media_asset_id": MEDIA[number % len(MEDIA)].asset_id}
+    kinds = (
+        {"move": {"segment_index": index, "to_index": (index + count // 2) % count}},
+        {"swap": {"segment_index": index, "other_index": (index * 31 + 7) % count}},
+        {"split": {"at": beat}},
+        {"merge": {"segment_index": index, "count": 2}},
+        {"insert": {"at": beat} | asset},
+        {"delete": {"segment_index": index}},
+        {"replace": {"segment_index": index} | asset},
+        {"trim": {"segment_index": index, "to": beat}},
+        {"roll": {"segment_index": index, "to": beat}},
+        {"slip": {"segment_index": index, "delta_us": 1_000}},
+        {"override": {"segment_index": index, "transition_in": FADE, "fit": 2}},
+    )
+    return TimelineEdit(**kinds[number % len(kinds)])
 
 
-SONG = asset("song", common_pb2.MEDIA_TYPE_AUDIO)
-MEDIA = [asset(f"picture-{k}", common_pb2.MEDIA_TYPE_IMAGE) for k in range(50)]
-MEDIA += [asset(f"clip-{k}", common_pb2.MEDIA_TYPE_VIDEO) for k in range(50)]
-
-
-def grid_of(beats: int) -> BeatGrid:
-    """A song of 180 beats per minute with a section every sixteen bars."""
-    grid = BeatGrid(schema_version="1.0", bpm=180, bpm_confidence=1, beats_per_bar=4)
-    grid.duration_us = beats * BEAT_US
-    for i in range(beats):
-        beat = grid.beats.add(time_us=i * BEAT_US, beat_number=i % 4 + 1, energy=i % 97 / 97)
-        beat.is_downbeat = beat.beat_number == 1
-    for first in range(0, beats, 64):
-        end = min(first + 64, beats)
-        section = grid.sections.add(start_us=first * BEAT_US, end_us=end * BEAT_US, energy=0.5)
-        section.label = "AB"[first // 64 % 2]
-    return grid
+def possible(edl: edl_pb2.Edl, context: Context, count: int) -> list[TimelineEdit]:
+    """So many edits that can be done one after the other."""
+    done: list[TimelineEdit] = []
+    draft, number = Draft(edl, context), 0
+    while len(done) < count:
+        edit = wanted(number, len(draft))
+        number += 1
+        try:
+            do(draft, edit)
+        except Refused:
+            continue
+        done.append(edit)
+    return done
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -94,32 +82,44 @@ def seconds(work: Callable[[], object]) -> float:
     return min(taken)
 
 
+def measure(segments: int, edits: int) -> dict[str, float]:
+    """Seconds of each thing on a timeline of about so many segments."""
+    # Room between the beats, so that edits of every kind are possible.
+    wish = TimelineSettings()
+    wish.CopyFrom(ALL_RULES)
+    wish.beats_per_cut, wish.longest_shot_us = BEATS_PER_CUT, 0
+    del wish.section_rules[:]
+    grid, short = grid_of(BEATS_PER_CUT * segments), grid_of(segments)
+    edl = build("bench", SONG, grid, MEDIA, wish).edl
+    some = possible(edl, Context.of(edl, grid, MEDIA, wish), edits)
+    after = apply_edits(edl, grid, MEDIA, wish, some).edl
+    upright = OutputFormat(width=1080, height=1920)
+    upright.frame_rate.num = 60
+    return {
+        "plain": seconds(lambda: build("bench", SONG, grid, MEDIA, PLAIN)),
+        "all rules": seconds(lambda: build("bench", SONG, short, MEDIA, ALL_RULES)),
+        f"{edits} edits": seconds(lambda: apply_edits(edl, grid, MEDIA, wish, some)),
+        "1 edit": seconds(lambda: apply_edits(edl, grid, MEDIA, wish, some[:1])),
+        "diff": seconds(lambda: diff(edl, after, wish, wish)),
+        "retarget": seconds(lambda: retarget(edl, upright, 0, MEDIA)),
+    }
+
+
 def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segments", type=int, default=10_000)
     parser.add_argument("--edits", type=int, default=1_000)
     options = parser.parse_args()
-    plain = TimelineSettings(beats_per_cut=1)
+    before: dict[str, float] = {}
     for count in (options.segments // 4, options.segments // 2, options.segments):
-        grid = grid_of(count)
-        edl = build("bench", SONG, grid, MEDIA, ALL_RULES).edl
-        swaps = [
-            TimelineEdit(
-                swap=SwapSegments(segment_index=k * 37 % count, other_index=(k * 61 + 1) % count)
-            )
-            for k in range(options.edits)
-            if k * 37 % count != (k * 61 + 1) % count
-        ]
-        figures = {
-            "plain": seconds(lambda: build("bench", SONG, grid, MEDIA, plain)),  # noqa: B023
-            "all rules": seconds(lambda: build("bench", SONG, grid, MEDIA, ALL_RULES)),  # noqa: B023
-            f"{len(swaps)} edits": seconds(
-                lambda: apply_edits(edl, grid, MEDIA, ALL_RULES, swaps)  # noqa: B023
-            ),
-        }
-        told = "   ".join(f"{name} {value:6.3f} s" for name, value in figures.items())
-        print(f"{count:>6} segments   {told}")
+        figures = measure(count, options.edits)
+        told = "   ".join(
+            f"{name} {value:6.3f} s" + (f" ×{value / before[name]:4.2f}" if before else "")
+            for name, value in figures.items()
+        )
+        print(f"{count:>6} segments   {told}", flush=True)
+        before = figures
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Starts a whole system, makes such a timeline and edits it again and again, as a client sees it: gRPC
 there and back, the timeline service's judgement, the database's commit, the EDL in the bucket.
 
-    python bench/edit_bench.py [--edits 100] [--pictures 40]
+    python bench/edit_latency_bench.py [--edits 100] [--pictures 40]
 """
 
 from __future__ import annotations
