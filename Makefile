@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
-        dev prod logs logs-worker migrate backup shell-api shell-worker clean \
+        dev images image-smoke prod logs logs-worker migrate backup shell-api shell-worker clean \
         bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
 help: ## This list
@@ -110,6 +110,12 @@ constraints: ## Pin what a fresh environment resolves to
 
 dev: $(STAMP) ## The whole system on this machine, data kept in $(STATE)
 	@$(BIN)/beatstitch up --state $(STATE)
+
+images: ## Build the four images with podman or docker; BASE_IMAGE=NAME@sha256:… is the Python they stand on
+	@EXTRAS="$(MADMOM)" deploy/images/build.sh
+
+image-smoke: ## Run each image with a read-only root and no network (podman; skipped without it)
+	@deploy/images/smoke.sh
 
 prod: ## Deploy to Kubernetes (waits for the deployment step)
 	@echo "make prod waits for the Kubernetes step: deploy/k8s has no overlay yet. 'make dev' runs the same services here."; exit 2

@@ -17,7 +17,7 @@ for room in libs/* services/*; do
     *) rooms+=(-e "./$room") ;;
   esac
 done
-PATH="$scratch/venv/bin:$PATH" $pip install --group dev --no-build-isolation "${rooms[@]}"
+PATH="$scratch/venv/bin:$PATH" $pip install --group dev --group sbom --no-build-isolation "${rooms[@]}"
 {
   echo "# Made by \`make constraints\`: what every environment installs, to the version."
   $pip freeze --all --exclude-editable | grep -vE '^(beatstitch|-e|setuptools)' | grep -E '^[A-Za-z0-9._-]+==' | sort -f
