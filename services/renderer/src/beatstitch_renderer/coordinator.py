@@ -16,7 +16,13 @@ from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_media import sandbox
-from beatstitch_renderer.children.finish_child import VIDEO, pack, piece_name
+from beatstitch_renderer.children.finish_child import (
+    CONTACT_SHEET,
+    POSTER,
+    VIDEO,
+    pack,
+    piece_name,
+)
 from beatstitch_renderer.coordinator_plan import Planned, plan_job
 from beatstitch_renderer.gathering import Gathering, chunk_key
 from beatstitch_renderer.measuring import Measured
@@ -29,6 +35,8 @@ from beatstitch_renderer.together import together
 from beatstitch_runtime.metrics import rendering as metrics
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch.v1.render_pb2 import SyncReport
@@ -111,6 +119,10 @@ class RenderCoordinator:
             return None
         output = parse_json(await storage.get(proof), RenderOutput())
         if await storage.head(output.output.key) != output.output.size_bytes:
+            return None
+        # Of before there were pictures, or cleaned away: joining anew makes them.
+        pictures = {output.poster.key, output.contact_sheet.key}
+        if "" in pictures or await storage.exists_many(list(pictures)) < pictures:
             return None
         for chunk in output.manifest.chunks:
             chunk.cached = True
@@ -200,12 +212,21 @@ class RenderCoordinator:
         output = RenderOutput(
             output=stored, manifest=manifest(plan, pieces.cached, stored), sync_report=report
         )
+        for name, target in ((POSTER, output.poster), (CONTACT_SHEET, output.contact_sheet)):
+            target.CopyFrom(await _store_picture(context, context.work_dir / name))
         # What is kept says what the next equal request saves.
         output.result.CopyFrom(render_result(context.spec, output, pieces.all_ms))
         # Last: where the proof is, the video is.
         await context.storage.put(proof_key(prefix, plan), canonical_json(output))
         output.result.saved_ms = pieces.saved_ms
         return output
+
+
+async def _store_picture(context: JobContext, path: Path) -> ObjectRef:
+    """A picture, stored under the hash of its bytes."""
+    data = await asyncio.to_thread(path.read_bytes)
+    key = artefact_key(context.spec.key_prefix, "picture", sha256_hex(data), path.suffix)
+    return await context.storage.put(key, data)
 
 
 def told(plan: RenderPlan, pieces: Pieces) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from beatstitch.v1.render_pb2 import Container
+    from beatstitch_renderer.reading import Look
 
 SEARCH_FRAMES = 3
 _AROUND = 2
@@ -73,6 +74,7 @@ def measure(
     container: Container.ValueType = MP4,
     crf: int = 20,
     threads: int = 2,
+    look: Look | None = None,
 ) -> Measured:
     """Reads a finished video back.
 
@@ -84,8 +86,9 @@ def measure(
         container: What it is.
         crf: How roughly it was encoded.
         threads: Threads of the decoder.
+        look: Shown each picture.
     """
-    film = read(path, rate, container, threads)
+    film = read(path, rate, container, threads, look)
     keys = film.keys
     found = Measured(
         counted_frames=film.counted_frames,

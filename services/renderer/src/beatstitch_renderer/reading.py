@@ -7,16 +7,20 @@ clock, and off it when it is off by one tick.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from beatstitch.v1 import render_pb2
 from beatstitch_core.timebase import round_half_up
+from beatstitch_renderer.compositor.pictures import frame_rgb
 from beatstitch_renderer.compositor.planes import frame_planes, signature
 from beatstitch_renderer.planning.encoding import MOV, MP4, WEBM
 
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from beatstitch.v1.render_pb2 import Container
+
+# Frame, its luma, what gives its RGB.
+Look = Callable[[int, NDArray[np.uint8], Callable[[], NDArray[np.uint8]]], None]
 
 SOUND_RATE = 48_000
 _GIF = render_pb2.CONTAINER_GIF
@@ -58,7 +65,13 @@ class Film:
     decoded_audio_samples: int = 0
 
 
-def read(path: Path, rate: Fraction, container: Container.ValueType, threads: int) -> Film:
+def read(
+    path: Path,
+    rate: Fraction,
+    container: Container.ValueType,
+    threads: int,
+    look: Look | None = None,
+) -> Film:
     """Reads a file, every picture of it.
 
     Args:
@@ -66,14 +79,16 @@ def read(path: Path, rate: Fraction, container: Container.ValueType, threads: in
         rate: Frames per second.
         container: What it is.
         threads: Threads of the decoder.
+        look: Shown each picture, see `album.Album.look`.
     """
     film = Film()
     grid = Grid(rate, _CLOCKS[container])
     if container == _WEBP:
-        _read_webp(path, grid, film)
+        _read_webp(path, grid, film, look)
         return film
     _packets(path, grid, container, film)
-    _decode(path, grid, container, film, threads)
+    with _open(path, container) as file:
+        _decode(file, grid, film, threads, look)
     if container == WEBM:
         _opus(path, film)
     elif container in {MP4, MOV}:
@@ -154,16 +169,18 @@ def _off_grid(stamps: list[Fraction], grid: Grid) -> int:
 
 
 def _decode(
-    path: Path, grid: Grid, container: Container.ValueType, film: Film, threads: int
+    file: av.container.InputContainer, grid: Grid, film: Film, threads: int, look: Look | None
 ) -> None:
-    with _open(path, container) as file:
-        video = file.streams.video[0]
-        video.codec_context.thread_count = threads
-        video.codec_context.thread_type = "AUTO"
-        for picture in file.decode(video):
-            film.counted_frames += 1
-            moment = (picture.pts or 0) * Fraction(video.time_base or 1)
-            film.marks[grid.frame(moment)] = signature(_luma(picture))
+    video = file.streams.video[0]
+    video.codec_context.thread_count = threads
+    video.codec_context.thread_type = "AUTO"
+    for picture in file.decode(video):
+        film.counted_frames += 1
+        moment = (picture.pts or 0) * Fraction(video.time_base or 1)
+        frame, luma = grid.frame(moment), _luma(picture)
+        film.marks[frame] = signature(luma)
+        if look is not None:
+            look(frame, luma, partial(frame_rgb, picture))
 
 
 def _luma(picture: av.VideoFrame) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -198,7 +215,7 @@ def _opus(path: Path, film: Film) -> None:
     film.audio_start_samples = int((first or 0) * SOUND_RATE)
 
 
-def _read_webp(path: Path, grid: Grid, film: Film) -> None:
+def _read_webp(path: Path, grid: Grid, film: Film, look: Look | None) -> None:
     """Libav has no decoder of animated WebP; Pillow has libwebp's own."""
     stamps = []
     at = 0
@@ -210,6 +227,9 @@ def _read_webp(path: Path, grid: Grid, film: Film) -> None:
             stamps.append(moment)
             film.counted_frames += 1
             film.keys.add(grid.frame(moment))
-            film.marks[grid.frame(moment)] = signature(_luma_of_rgb(rgb))
+            luma = _luma_of_rgb(rgb)
+            film.marks[grid.frame(moment)] = signature(luma)
+            if look is not None:
+                look(grid.frame(moment), luma, partial(np.asarray, rgb))
             at += int(image.info["duration"])
     film.off_grid_frames = _off_grid(stamps, grid) + (not grid.has(Fraction(at, 1000)))

@@ -11,6 +11,8 @@ from pathlib import Path
 from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
 from beatstitch_core.timebase import rate_fraction
 from beatstitch_media.child import main
+from beatstitch_renderer.album import Album
+from beatstitch_renderer.compositor.pictures import jpeg
 from beatstitch_renderer.joining import join
 from beatstitch_renderer.measuring import measure
 from beatstitch_renderer.piece import read_header
@@ -18,6 +20,7 @@ from beatstitch_renderer.planning.encoding import container_of, has_sound, piece
 
 SOUND = "sound"
 VIDEO = "video"
+POSTER, CONTACT_SHEET = "poster.jpg", "contact-sheet.jpg"
 _THREADS = 2
 
 
@@ -36,7 +39,7 @@ def pack(plan: RenderPlan, cuts: list[int]) -> bytes:
 
 
 def work(job: bytes) -> bytes:
-    """Joins, measures; the result is the measurements."""
+    """Joins, measures, leaves the pictures that stand for it; the result is the measurements."""
     line, _, data = job.partition(b"\n")
     plan = RenderPlan.FromString(data)
     folder = Path.cwd()
@@ -45,15 +48,21 @@ def work(job: bytes) -> bytes:
     join(plan, pieces, sound, folder / VIDEO)
     composed = [mark for piece in pieces for mark in read_header(piece).signatures]
     rate = rate_fraction(plan.output.frame_rate)
+    cuts = json.loads(line)
+    album = Album(cuts, plan.frame_count)
     found = measure(
         folder / VIDEO,
         rate,
         composed,
-        json.loads(line),
+        cuts,
         container=container_of(plan.profile),
         crf=piece_encoding(plan.profile).crf,
         threads=_THREADS,
+        look=album.look,
     )
+    for name, picture in ((POSTER, album.poster), (CONTACT_SHEET, album.contact_sheet)):
+        if picture is not None:
+            (folder / name).write_bytes(jpeg(picture))
     return json.dumps(found.as_facts()).encode()
 
 

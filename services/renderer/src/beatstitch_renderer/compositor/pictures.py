@@ -36,7 +36,9 @@ def to_rgb(planes: Planes) -> Bytes:
 
 
 def frame_rgb(frame: av.VideoFrame) -> Bytes:
-    """Packed 8-bit RGB of a BT.709 frame in studio range."""
+    """Packed 8-bit RGB of a BT.709 frame in studio range, or of one that is RGB."""
+    if frame.format.is_rgb or frame.format.has_palette:
+        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     made = frame.reformat(
         format="rgb24",
         src_colorspace=Colorspace.ITU709,
