@@ -36,8 +36,8 @@ render_piece(content, source_files(content, Path.cwd()), still_pixels, Path("pie
 print(hashlib.sha256(Path("piece").read_bytes()).hexdigest())
 """
 OLD_OPENCV = {
-    "OPENCV_IPP": "disabled",
-    "OPENCV_CPU_DISABLE": "SSE4_1,SSE4_2,AVX,FP16,AVX2,AVX512_SKX",
+    **CHILD_ENV,
+    "OPENCV_CPU_DISABLE": "SSE4.1,SSE4.2,AVX,FP16,AVX2,AVX512-SKX",
 }
 SSE3 = "0x7f"
 
@@ -51,6 +51,7 @@ def rendered(content, folder, env: dict[str, str], flags: str = "", asm: str = "
         capture_output=True,
         check=True,
     )
+    assert not shown.stderr, "a variable has another name"
     return shown.stdout.decode()
 
 

@@ -15,7 +15,11 @@ from typing import Final
 _X86 = frozenset({"x86_64", "AMD64"})
 
 CHILD_ENV: Final[dict[str, str]] = (
-    {"OPENCV_IPP": "disabled", "OPENCV_CPU_DISABLE": "AVX2,AVX512_SKX"}
+    {
+        "OPENCV_IPP": "disabled",
+        "OPENCV_CPU_DISABLE": "AVX2,AVX512-SKX",
+        "OPENCV_LOG_LEVEL": "ERROR",  # else it warns that it was told so
+    }
     if platform.machine() in _X86
     else {}
 )
