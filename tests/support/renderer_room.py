@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
-
-import grpc
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobProgress
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
@@ -18,10 +15,8 @@ from beatstitch_core.ids import new_id
 from beatstitch_core.keys import artefact_key, input_key
 from beatstitch_renderer.main import build
 from beatstitch_renderer.settings import RendererSettings
-from beatstitch_runtime.bus import Bus
-from beatstitch_runtime.jobs.publish import publish_job
-from beatstitch_runtime.jobs.subjects import event_subject, progress_subject
-from beatstitch_runtime.storage import Storage
+from beatstitch_runtime.jobs.subjects import progress_subject
+from support.worker_room import WorkerRoom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,24 +46,15 @@ class Job:
         return self.event.failed.failure
 
 
-class Room:
-    """The running service, and what a gateway would have."""
+class Room(WorkerRoom):
+    """A running renderer and its jobs."""
+
+    build = staticmethod(build)
+    stub = RendererEngineServiceStub
 
     def __init__(self, settings: RendererSettings, prefix: str, folder: Path) -> None:
-        self.settings, self.prefix, self.folder = settings, prefix, folder
-        self.storage = Storage.from_settings(settings)
-
-    async def start(self) -> None:
-        self.bus = await Bus.connect(self.settings)
-        self.service = await build(self.settings)
-        port = await self.service.start()
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        self.engine = RendererEngineServiceStub(self.channel)
-
-    async def stop(self) -> None:
-        await self.channel.close()
-        await self.service.stop(1.0)
-        await self.bus.close()
+        super().__init__(settings, prefix)
+        self.folder = folder
 
     async def upload(self, path: Path, kind: common_pb2.MediaType.ValueType) -> ReadyMedia:
         ref = await self.storage.put_file(input_key(self.prefix, path.name), path)
@@ -81,14 +67,7 @@ class Room:
         edl.audio.asset_id, edl.audio.sha256 = audio.asset_id, audio.object.sha256
         data = canonical_json(edl)
         key = artefact_key(self.prefix, "edl", sha256_hex(data), ".json")
-        spec = JobSpec(
-            job_id=new_id(),
-            tenant="default",
-            project_id=new_id(),
-            type=job_pb2.JOB_TYPE_RENDER_FINAL,
-            lane=job_pb2.JOB_LANE_BATCH,
-            key_prefix=self.prefix,
-        )
+        spec = self.new_spec(job_pb2.JOB_TYPE_RENDER_FINAL)
         spec.render.render_id = new_id()
         spec.render.edl.CopyFrom(await self.storage.put(key, data))
         spec.render.profile.CopyFrom(profile)
@@ -99,37 +78,25 @@ class Room:
 
     async def end_of(self, spec: JobSpec, during=None, limit_s: float = 60) -> Job:
         """Publishes the job and follows it to its terminal event."""
-        events: asyncio.Queue[JobEvent] = asyncio.Queue()
         job = Job(JobEvent(), [], [])
-
-        async def take(message) -> None:
-            await events.put(JobEvent.FromString(message.data))
 
         async def note(message) -> None:
             job.progress.append(JobProgress.FromString(message.data))
 
-        subject = event_subject(spec.tenant, spec.job_id)
-        heard = [
-            await self.bus.nc.subscribe(subject, cb=take),
-            await self.bus.nc.subscribe(progress_subject(spec.tenant, spec.job_id), cb=note),
-        ]
-        await self.bus.nc.flush()
-        await publish_job(self.bus, spec, f"{spec.job_id}.1")
+        async def each(event: JobEvent) -> None:
+            kind = event.WhichOneof("event")
+            if kind == "chunk_finished":
+                job.chunks.append(event.chunk_finished.chunk_hash)
+            if during is not None:
+                await during(kind)
+
+        subject = progress_subject(spec.tenant, spec.job_id)
+        subscription = await self.bus.nc.subscribe(subject, cb=note)
         try:
-            async with asyncio.timeout(limit_s):
-                while True:
-                    event = await events.get()
-                    kind = event.WhichOneof("event")
-                    if kind == "chunk_finished":
-                        job.chunks.append(event.chunk_finished.chunk_hash)
-                    if during is not None:
-                        await during(kind)
-                    if kind in {"succeeded", "failed", "cancelled"}:
-                        job.event = event
-                        return job
+            job.event = await self.run(spec, each, limit_s)
+            return job
         finally:
-            for subscription in heard:
-                await subscription.unsubscribe()
+            await subscription.unsubscribe()
 
 
 def cutting(studio, clips, segments: int = 24, frames: int = 15, **changes) -> Edl:

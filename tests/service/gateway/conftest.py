@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,8 @@ import grpc.aio
 import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
+from support.waiting import until
+from support.worker_room import server_settings
 
 from beatstitch.internal.v1.job_event_pb2 import (
     BeatAnalysisOutput,
@@ -370,17 +372,6 @@ def hashed(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 - what happens elsewhere tells nobody
-            await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-def eventually():
-    return until
-
-
 @pytest.fixture
 def messages():
     return upload_messages
@@ -391,14 +382,10 @@ async def house_on(
     nats_server, s3_server, tmp_path: Path, database_url: str, **options: object
 ) -> AsyncIterator[House]:
     settings = GatewaySettings(
-        nats_url=nats_server.url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=s3_server.access_key,
-        s3_secret_key=s3_server.secret_key,
         database_url=database_url,
         work_dir=tmp_path / "work",
         **{
+            **server_settings(nats_server, s3_server),
             "database_pool_size": 4,
             "ack_wait_s": 2.0,
             "heartbeat_s": 0.5,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from support.waiting import until
 
 from beatstitch.internal.v1.job_event_pb2 import ChunkFinished
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, RenderChunkSpec
@@ -44,7 +45,7 @@ async def song_job(house) -> tuple[str, str]:
     return reply.asset.id, reply.job.id
 
 
-async def test_a_call_succeeds_while_nats_is_down(house, nats_server_fresh, eventually):
+async def test_a_call_succeeds_while_nats_is_down(house, nats_server_fresh):
     project_id = await house.project()
     await asyncio.to_thread(nats_server_fresh.kill)
     begun = time.monotonic()
@@ -61,20 +62,20 @@ async def test_a_call_succeeds_while_nats_is_down(house, nats_server_fresh, even
     assert await house.queued() == 0
 
 
-async def test_a_full_queue_is_waited_out(open_house, eventually):
+async def test_a_full_queue_is_waited_out(open_house):
     async with open_house(jobs_max_messages=2) as house:
         replies = [(await song_job(house))[1] for _ in range(4)]
 
         async def full() -> bool:
             return await house.queued() == 2
 
-        await eventually(full)
+        await until(full)
         for job_id in replies:
             await house.finish(job_id)
         assert await count(house, outbox) == 0
 
 
-async def test_the_database_goes_and_comes(open_house_at, postgres_server_fresh, eventually):
+async def test_the_database_goes_and_comes(open_house_at, postgres_server_fresh):
     url = postgres_server_fresh.url()
     await upgrade(url)
     async with open_house_at(url) as house:
@@ -91,12 +92,12 @@ async def test_the_database_goes_and_comes(open_house_at, postgres_server_fresh,
         async def applied() -> bool:
             return (await house.job(job_id)).state == SUCCEEDED
 
-        await eventually(applied)
+        await until(applied)
         asset = (await house.client.GetAsset(asset_id=asset_id)).asset
         assert asset.state == asset_pb2.ASSET_STATE_READY
 
 
-async def test_a_dead_letter_fails_its_job(open_house, eventually):
+async def test_a_dead_letter_fails_its_job(open_house):
     async with open_house(max_deliver=2, ack_wait_s=0.3, heartbeat_s=0.1) as house:
         asset_id, job_id = await song_job(house)
         await house.take(job_id, ack=False)
@@ -119,12 +120,12 @@ async def test_a_dead_letter_fails_its_job(open_house, eventually):
         async def empty() -> bool:
             return await house.queued() == 0
 
-        await eventually(empty)
+        await until(empty)
         again = (await house.client.RetryJob(job_id=job_id)).job
         await house.finish(again.id)
 
 
-async def test_a_dead_piece_fails_its_render(open_house, eventually):
+async def test_a_dead_piece_fails_its_render(open_house):
     async with open_house(max_deliver=1, ack_wait_s=0.3, heartbeat_s=0.1) as house:
         project_id, _song, _pictures = await house.ready(1)
         edl_hash = await house.timeline(project_id)
@@ -151,7 +152,7 @@ async def test_a_dead_piece_fails_its_render(open_house, eventually):
         assert done.failure.reason == failure_pb2.ERROR_REASON_WORKER_LOST
 
 
-async def test_jobs_survive_the_loss_of_all_streams(open_house, eventually):
+async def test_jobs_survive_the_loss_of_all_streams(open_house):
     async with open_house(
         reconcile_interval_s=0.1, pending_limit_s=0.6, running_limit_s=0.6
     ) as house:
@@ -181,14 +182,14 @@ async def test_a_waiting_job_is_left_alone(open_house):
         assert (await house.take(job_id)).attempt == 0
 
 
-async def test_one_tenant_does_not_starve_another(open_house, messages, eventually):
+async def test_one_tenant_does_not_starve_another(open_house, messages):
     async with open_house(tenant_jobs_in_flight=2) as house:
         mine = [(await song_job(house))[1] for _ in range(4)]
 
         async def capped() -> bool:
             return await house.queued() == 2
 
-        await eventually(capped)
+        await until(capped)
         other = await house.new_tenant("other")
         project_id = (await other.CreateProject(display_name="x")).project.id
         await other.UploadAsset(messages(project_id, "x", MEDIA_TYPE_IMAGE, b"x"))
@@ -196,7 +197,7 @@ async def test_one_tenant_does_not_starve_another(open_house, messages, eventual
         async def others_turn() -> bool:
             return await house.queued() == 3
 
-        await eventually(others_turn)
+        await until(others_turn)
         await asyncio.sleep(0.3)
         assert await house.queued() == 3
         for job_id in mine:
@@ -223,7 +224,7 @@ async def test_a_watcher_finds_changes_without_nats(house, nats_server_fresh):
     await asyncio.to_thread(nats_server_fresh.start)
 
 
-async def test_uploads_that_nobody_completed_are_forgotten(open_house, eventually):
+async def test_uploads_that_nobody_completed_are_forgotten(open_house):
     async with open_house(reconcile_interval_s=0.1, upload_retention_s=-7200) as house:
         project_id = await house.project()
         await house.client.CreateUpload(
@@ -233,7 +234,7 @@ async def test_uploads_that_nobody_completed_are_forgotten(open_house, eventuall
         async def forgotten() -> bool:
             return not (await house.client.ListAssets(project_id=project_id)).assets
 
-        await eventually(forgotten)
+        await until(forgotten)
 
 
 async def test_an_edl_that_is_not_what_its_hash_says_fails_the_build(house):

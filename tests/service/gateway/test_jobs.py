@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from support.waiting import until
+
 from beatstitch.internal.v1.job_event_pb2 import JobCancelled, JobFailed, JobStarted
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO
@@ -31,11 +33,11 @@ async def filled(seen: list) -> bool:
     return bool(seen)
 
 
-async def test_watch_from_the_first_state_to_the_last(house, eventually):
+async def test_watch_from_the_first_state_to_the_last(house):
     job_id = await song_job(house)
     seen: list = []
     watching = asyncio.create_task(collect(house.client.WatchJob(job_id=job_id), seen))
-    await eventually(lambda: filled(seen))
+    await until(lambda: filled(seen))
     spec = await house.begin(job_id)
     await house.progress(spec, 40, detail="listening", stages=[JobStage(name="decode")])
     await asyncio.sleep(0.8)
@@ -118,13 +120,13 @@ async def test_wait_answers_at_the_end_or_when_the_time_is_up(house):
     assert (await waiting).state == SUCCEEDED
 
 
-async def test_a_queued_job_is_cancelled_at_once_and_its_message_taken_back(house, eventually):
+async def test_a_queued_job_is_cancelled_at_once_and_its_message_taken_back(house):
     job_id = await song_job(house)
 
     async def queued() -> bool:
         return await house.queued() == 1
 
-    await eventually(queued)
+    await until(queued)
     reply = await house.client.CancelJob(job_id=job_id)
     assert reply.job.state == CANCELLED
     assert reply.job.cancel_requested
@@ -132,7 +134,7 @@ async def test_a_queued_job_is_cancelled_at_once_and_its_message_taken_back(hous
     async def empty() -> bool:
         return await house.queued() == 0
 
-    await eventually(empty)
+    await until(empty)
     again = await house.client.CancelJob(job_id=job_id)
     assert again.job.revision == reply.job.revision
 

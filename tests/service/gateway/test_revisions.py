@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.waiting import until
 
 from beatstitch.v1 import timeline_pb2 as tp
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
@@ -295,15 +296,10 @@ async def test_a_stitch_remembers_whether_it_took_all(editor, generate):
         async def rendering(job_id: str = job.id) -> bool:
             return bool((await editor.job(job_id)).stages[3].job_ids)
 
-        await asyncio.wait_for(_until(rendering), 20)
+        await until(rendering)
         made = (await editor.client.GetTimeline(project_id=project_id)).timeline
         assert made.inputs.all_media == every
         await editor.client.CancelJob(job_id=job.id)
-
-
-async def _until(condition) -> None:
-    while not await condition():  # noqa: ASYNC110 - what happens elsewhere tells nobody
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from support.waiting import until
+
 from beatstitch.internal.v1.job_event_pb2 import JobCancelled
 from beatstitch.v1 import failure_pb2, job_pb2
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
@@ -16,7 +18,7 @@ CANCELLED = job_pb2.JOB_STATE_CANCELLED
 RUNNING = job_pb2.JOB_STATE_RUNNING
 
 
-async def child_of(house, job_id: str, stage: str, eventually) -> str:
+async def child_of(house, job_id: str, stage: str) -> str:
     found: list[str] = []
 
     async def there() -> bool:
@@ -24,7 +26,7 @@ async def child_of(house, job_id: str, stage: str, eventually) -> str:
         found[:] = [i for s in job.stages if s.name == stage for i in s.job_ids]
         return bool(found)
 
-    await eventually(there)
+    await until(there)
     return found[-1]
 
 
@@ -42,7 +44,7 @@ async def uploads(house, pictures: int = 2):
     return project_id, song, media
 
 
-async def test_all_in_one(house, eventually):
+async def test_all_in_one(house):
     project_id, song, media = await uploads(house)
     job = (await house.client.Stitch(project_id=project_id, settings={"seed": 3})).job
     assert job.state == RUNNING
@@ -56,10 +58,10 @@ async def test_all_in_one(house, eventually):
     watching = asyncio.create_task(watch())
     for reply in (song, *media):
         await house.finish(reply.job.id)
-    timeline_job = await child_of(house, job.id, "timeline", eventually)
+    timeline_job = await child_of(house, job.id, "timeline")
     assert (await house.job(timeline_job)).parent_job_id == job.id
     built = await house.finish(timeline_job)
-    render_job = await child_of(house, job.id, "render", eventually)
+    render_job = await child_of(house, job.id, "render")
     spec = await house.begin(render_job)
     await house.progress(spec, 50, detail="half of it")
     await asyncio.sleep(0.7)
@@ -85,17 +87,17 @@ async def test_all_in_one(house, eventually):
     assert [s.media_asset_id for s in timeline.edl.segments] == [m.asset.id for m in media]
 
 
-async def test_with_an_analysis_of_its_own(house, eventually):
+async def test_with_an_analysis_of_its_own(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (
         await house.client.Stitch(
             project_id=project_id, analysis={"analyzer": 2}, profile="preview"
         )
     ).job
-    analysis = await child_of(house, job.id, "analyze", eventually)
+    analysis = await child_of(house, job.id, "analyze")
     await house.finish(analysis)
-    await house.finish(await child_of(house, job.id, "timeline", eventually))
-    render = await child_of(house, job.id, "render", eventually)
+    await house.finish(await child_of(house, job.id, "timeline"))
+    render = await child_of(house, job.id, "render")
     assert (await house.job(render)).type == job_pb2.JOB_TYPE_RENDER_PREVIEW
     await house.finish(render)
     assert (await house.ended(job.id)).state == SUCCEEDED
@@ -116,22 +118,22 @@ async def test_failed_media_fails_it(house):
     assert again.type == job_pb2.JOB_TYPE_STITCH
 
 
-async def test_failed_media_left_out(house, eventually):
+async def test_failed_media_left_out(house):
     project_id, song, media = await uploads(house)
     job = (await house.client.Stitch(project_id=project_id, skip_failed_media=True)).job
     await house.fail(media[0].job.id, failure_pb2.ERROR_REASON_INPUT_CORRUPT)
     await house.finish(song.job.id)
     await house.finish(media[1].job.id)
-    timeline = await child_of(house, job.id, "timeline", eventually)
+    timeline = await child_of(house, job.id, "timeline")
     assert "left out: 0.jpg" in (await house.job(job.id)).stages[0].detail
     spec = await house.take(timeline)
     assert [m.asset_id for m in spec.timeline_build.media] == [media[1].asset.id]
 
 
-async def test_a_failed_stage_fails_it(house, eventually):
+async def test_a_failed_stage_fails_it(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (await house.client.Stitch(project_id=project_id)).job
-    timeline = await child_of(house, job.id, "timeline", eventually)
+    timeline = await child_of(house, job.id, "timeline")
     await house.fail(timeline, failure_pb2.ERROR_REASON_TOO_FEW_BEATS, "three beats")
     done = await house.ended(job.id)
     assert done.failure.reason == failure_pb2.ERROR_REASON_TOO_FEW_BEATS
@@ -143,10 +145,10 @@ async def test_a_failed_stage_fails_it(house, eventually):
     }
 
 
-async def test_cancelled_with_all_inside(house, eventually):
+async def test_cancelled_with_all_inside(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (await house.client.Stitch(project_id=project_id)).job
-    timeline = await child_of(house, job.id, "timeline", eventually)
+    timeline = await child_of(house, job.id, "timeline")
     reply = await house.client.CancelJob(job_id=job.id)
     assert reply.job.state == CANCELLED
     assert (await house.job(timeline)).state == CANCELLED
@@ -154,13 +156,13 @@ async def test_cancelled_with_all_inside(house, eventually):
     async def empty() -> bool:
         return await house.queued() == 0
 
-    await eventually(empty)
+    await until(empty)
 
 
-async def test_cancelled_while_a_child_runs(house, eventually):
+async def test_cancelled_while_a_child_runs(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (await house.client.Stitch(project_id=project_id)).job
-    timeline = await child_of(house, job.id, "timeline", eventually)
+    timeline = await child_of(house, job.id, "timeline")
     spec = await house.begin(timeline)
     reply = await house.client.CancelJob(job_id=job.id)
     assert reply.job.state == RUNNING
@@ -169,10 +171,10 @@ async def test_cancelled_while_a_child_runs(house, eventually):
     assert (await house.ended(job.id)).state == CANCELLED
 
 
-async def test_a_cancelled_child_fails_it(house, eventually):
+async def test_a_cancelled_child_fails_it(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (await house.client.Stitch(project_id=project_id)).job
-    await house.client.CancelJob(job_id=await child_of(house, job.id, "timeline", eventually))
+    await house.client.CancelJob(job_id=await child_of(house, job.id, "timeline"))
     done = await house.ended(job.id)
     assert done.failure.reason == failure_pb2.ERROR_REASON_STAGE_FAILED
 
@@ -212,12 +214,12 @@ async def test_refused_at_once(house):
     ]
 
 
-async def test_a_crash_between_two_steps_is_repaired(open_house, eventually):
+async def test_a_crash_between_two_steps_is_repaired(open_house):
     """The child's end is in the row, the stitch was not moved: the reconciler moves it."""
     async with open_house(reconcile_interval_s=0.2) as house:
         project_id, _song, _pictures = await house.ready(1)
         job = (await house.client.Stitch(project_id=project_id)).job
-        timeline = await child_of(house, job.id, "timeline", eventually)
+        timeline = await child_of(house, job.id, "timeline")
         database = Database(house.settings.database_url.get_secret_value(), 1)
         async with database.transaction() as tx:
             row = await jobs.find(tx, timeline, lock=True)

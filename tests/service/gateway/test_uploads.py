@@ -6,6 +6,8 @@ import asyncio
 import urllib.error
 import urllib.request
 
+from support.waiting import until
+
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart
 from beatstitch.v1.common_pb2 import (
@@ -200,7 +202,7 @@ async def test_order_and_reorder(house):
     )
 
 
-async def test_deleted_bytes_are_gone(house, eventually):
+async def test_deleted_bytes_are_gone(house):
     project_id = await house.project()
     reply = await house.upload(project_id, "p.jpg", MEDIA_TYPE_IMAGE)
     key = f"t/default/in/{reply.asset.id}"
@@ -213,10 +215,10 @@ async def test_deleted_bytes_are_gone(house, eventually):
     async def gone() -> bool:
         return not await house.storage.exists(key) and await house.queued() == 0
 
-    await eventually(gone)
+    await until(gone)
 
 
-async def test_deleted_projects_take_everything_along(house, eventually):
+async def test_deleted_projects_take_everything_along(house):
     project_id = await house.project()
     reply = await house.upload(project_id, "p.jpg", MEDIA_TYPE_IMAGE)
     await house.client.DeleteProject(project_id=project_id)
@@ -231,7 +233,7 @@ async def test_deleted_projects_take_everything_along(house, eventually):
         there = await house.storage.exists(f"t/default/in/{reply.asset.id}")
         return not there and await house.queued() == 0
 
-    await eventually(gone)
+    await until(gone)
 
 
 async def test_a_failed_ingest_fails_the_asset_and_retry_reopens_it(house):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.waiting import until
+
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_IMAGE
 from beatstitch_core.ids import new_id
 
@@ -68,7 +70,7 @@ async def test_only_a_watermark_is_no_video(house):
         )
 
 
-async def test_a_stitch_waits_for_its_watermark(house, eventually):
+async def test_a_stitch_waits_for_its_watermark(house):
     project_id, _song, (one,) = await house.ready(1)
     late = await house.upload(project_id, "late.png", MEDIA_TYPE_IMAGE, b"late")
     logo = late.asset.id
@@ -83,7 +85,7 @@ async def test_a_stitch_waits_for_its_watermark(house, eventually):
     async def building() -> bool:
         return bool(stage(await house.job(job.id), "timeline").job_ids)
 
-    await eventually(building)
+    await until(building)
     built = stage(await house.job(job.id), "timeline").job_ids[0]
     build = (await house.take(built)).timeline_build
     assert (build.watermark.asset_id, named(build)) == (logo, [one])

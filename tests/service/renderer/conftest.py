@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from support.renderer_room import SMALL, Room
+from support.worker_room import server_settings
 
 from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.edl_pb2 import Edl
@@ -143,11 +144,7 @@ def studio(tmp_path: Path) -> Studio:
 @pytest.fixture
 def renderer_settings(nats_server_fresh, s3_server, tmp_path: Path) -> RendererSettings:
     return RendererSettings(
-        nats_url=nats_server_fresh.url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=s3_server.access_key,
-        s3_secret_key=s3_server.secret_key,
+        **server_settings(nats_server_fresh, s3_server),
         work_dir=tmp_path / "work",
         fetch_s=1.0,
         chunk_slots=2,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from nats.js.errors import NotFoundError
+from support.waiting import until
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobSucceeded
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
@@ -27,20 +28,6 @@ INGEST = job_pb2.JOB_TYPE_THUMBNAIL_GEN
 BATCH = job_pb2.JOB_LANE_BATCH
 
 Handler = Callable[[JobContext], Awaitable[JobSucceeded]]
-
-
-async def until(
-    condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float = 10.0
-) -> None:
-    """Wait until the condition holds; it may be a coroutine function."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            held = condition()
-            if asyncio.iscoroutine(held):
-                held = await held
-            if held:
-                return
-            await asyncio.sleep(0.02)
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from support.worker_room import WorkerRoom, server_settings
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
@@ -23,12 +23,7 @@ from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch.v1.edl_pb2 import Edl
 from beatstitch_core.canonical import canonical_json, edl_hash, parse_json, sha256_hex
 from beatstitch_core.edl_invariants import validate_edl
-from beatstitch_core.ids import new_id
 from beatstitch_core.keys import artefact_key
-from beatstitch_runtime.bus import Bus
-from beatstitch_runtime.jobs.publish import publish_job
-from beatstitch_runtime.jobs.topology import event_subject
-from beatstitch_runtime.storage import Storage
 from beatstitch_timeline.main import build
 from beatstitch_timeline.rpc import SERVICE_NAME
 from beatstitch_timeline.settings import TimelineServiceSettings
@@ -62,73 +57,32 @@ def grid(beats: int = 16) -> BeatGrid:
     return made
 
 
-class Room:
-    """The running service, and what a gateway would have."""
+class Room(WorkerRoom):
+    """A running timeline service and its jobs."""
 
-    def __init__(self, settings: TimelineServiceSettings, prefix: str) -> None:
-        self.settings = settings
-        self.prefix = prefix
-        self.storage = Storage.from_settings(settings)
-
-    async def start(self) -> None:
-        self.bus = await Bus.connect(self.settings)
-        self.service = await build(self.settings)
-        self.port = await self.service.start()
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.port}")
-        self.engine = TimelineEngineServiceStub(self.channel)
-
-    async def stop(self) -> None:
-        await self.channel.close()
-        await self.service.stop(1.0)
-        await self.bus.close()
+    build = staticmethod(build)
+    stub = TimelineEngineServiceStub
 
     async def spec(self, made: BeatGrid) -> JobSpec:
         data = canonical_json(made)
         key = artefact_key(self.prefix, "grid", sha256_hex(data), ".json")
-        spec = JobSpec(
-            job_id=new_id(),
-            tenant="default",
-            project_id=new_id(),
-            type=job_pb2.JOB_TYPE_TIMELINE_BUILD,
-            lane=job_pb2.JOB_LANE_BATCH,
-            key_prefix=self.prefix,
-        )
+        spec = self.new_spec(job_pb2.JOB_TYPE_TIMELINE_BUILD)
         spec.timeline_build.audio.CopyFrom(SONG)
         spec.timeline_build.beat_grid.CopyFrom(await self.storage.put(key, data))
         spec.timeline_build.media.extend(MEDIA)
         spec.timeline_build.settings.beats_per_cut = 4
         return spec
 
-    async def end_of(self, spec: JobSpec, attempt: str = "1") -> JobEvent:
+    async def end_of(self, spec: JobSpec) -> JobEvent:
         """Publishes the job and returns its terminal event."""
-        got: asyncio.Queue[JobEvent] = asyncio.Queue()
-
-        async def take(message) -> None:
-            await got.put(JobEvent.FromString(message.data))
-
-        subject = event_subject(spec.tenant, spec.job_id)
-        subscription = await self.bus.nc.subscribe(subject, cb=take)
-        await self.bus.nc.flush()
-        await publish_job(self.bus, spec, f"{spec.job_id}.{attempt}")
-        try:
-            async with asyncio.timeout(20):
-                while True:
-                    event = await got.get()
-                    if event.WhichOneof("event") != "started":
-                        return event
-        finally:
-            await subscription.unsubscribe()
+        return await self.run(spec, timeout_s=20)
 
 
 @pytest_asyncio.fixture
 async def room(nats_server_fresh, s3_server, s3_prefix, tmp_path: Path) -> AsyncIterator[Room]:
     room = Room(
         TimelineServiceSettings(
-            nats_url=nats_server_fresh.url,
-            s3_endpoint=s3_server.endpoint,
-            s3_bucket=s3_server.bucket,
-            s3_access_key=s3_server.access_key,
-            s3_secret_key=s3_server.secret_key,
+            **server_settings(nats_server_fresh, s3_server),
             work_dir=tmp_path / "work",
             fetch_s=1.0,
         ),
@@ -158,7 +112,7 @@ async def test_a_job_becomes_a_stored_edl(room: Room):
 
 async def test_the_same_job_twice_names_the_same_edl(room: Room):
     spec = await room.spec(grid())
-    first, second = await room.end_of(spec, "1"), await room.end_of(spec, "2")
+    first, second = await room.end_of(spec), await room.end_of(spec)
     assert first.succeeded == second.succeeded
 
 
@@ -182,7 +136,7 @@ async def test_a_job_applies_the_timelines_edits_and_tells_which_found_no_place(
     lost.CopyFrom(kept[0])
     lost.edit.replace.media_asset_id = "gone"
 
-    output = (await room.end_of(spec, "2")).succeeded.timeline_build
+    output = (await room.end_of(spec)).succeeded.timeline_build
     assert output.edl.sha256 == edited.edl_hash
     assert list(output.overlay.edits) == list(edited.kept)
     assert [dropped.edit for dropped in output.dropped_edits] == [lost]
