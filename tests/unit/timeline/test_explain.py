@@ -130,7 +130,7 @@ def test_a_section_with_a_rule_of_its_own(make, request_of):
             CutPattern(lengths=BeatLengths(beats=[4, 4, 2])),
             "Shots of 4, 4, 2 beats, again and again.",
         ),
-        (CutPattern(bar_beats=BarBeats(beat_numbers=[2, 4])), "On beat 2 and 4 of each bar."),
+        (CutPattern(bar_beats=BarBeats(beat_numbers=[2, 4])), "On beats 2 and 4 of each bar."),
         (
             CutPattern(bar_beats=BarBeats(beat_numbers=[1], every_n_bars=2)),
             "On beat 1 of every 2nd bar.",
@@ -216,7 +216,22 @@ def test_once_each_and_no_more(make, request_of):
 def test_the_part_of_a_clip_is_told(make, request_of):
     build = request_of([make.clip("c", 1_000_000)], fill=edl_pb2.FILL_POLICY_SPEED_FIT)
     why = explain(build, edl_of(build), 1)
-    assert "It shows the clip from 0 s at 50 % of its speed; at 1 s it holds." in why.choice
+    assert why.choice.endswith("It shows the clip from 0 s to 1 s at 50 % of its speed.")
+
+
+def test_only_a_clip_that_runs_out_begins_again(make, request_of):
+    long = request_of([make.clip("c", 60_000_000)])
+    assert explain(long, edl_of(long), 0).choice.endswith("It shows the clip from 0 s to 3.2 s.")
+    short = request_of([make.clip("c", 1_000_000)])
+    short_text = explain(short, edl_of(short), 1).choice
+    assert short_text.endswith("It shows the clip from 0 s; at 1 s it begins again.")
+
+
+def test_a_ramp_is_told_in_its_order(make, request_of):
+    build = request_of([make.clip("c", 60_000_000)])
+    build.settings.speed_ramp.peak_permille = 501
+    text = explain(build, edl_of(build), 1).choice
+    assert "at 100 % to 50 % of its speed" in text
 
 
 def test_at_most_twenty_candidates_the_chosen_one_first(make, request_of):

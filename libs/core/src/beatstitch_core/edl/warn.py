@@ -75,7 +75,8 @@ def _shown_until_us(segment: Segment, frames: int, rate: Rational) -> int:
     return segment.source_in_us + source_offset_us(segment.speed, frames - 1, rate)
 
 
-def _runs_out(segment: Segment, frames: int, rate: Rational) -> bool:
+def runs_out(segment: Segment, frames: int, rate: Rational) -> bool:
+    """Whether a clip ends before it has been seen for so many frames; never so for an image."""
     return (
         segment.media_type == common_pb2.MEDIA_TYPE_VIDEO
         and frames > 0
@@ -86,7 +87,7 @@ def _runs_out(segment: Segment, frames: int, rate: Rational) -> bool:
 def _warn_of_repeat(segment: Segment, rate: Rational, at: str, found: Findings) -> None:
     if segment.fill == edl_pb2.FILL_POLICY_HOLD:
         return
-    if _runs_out(segment, _frames(segment), rate):
+    if runs_out(segment, _frames(segment), rate):
         found.add(
             f"{at}.source_out_us",
             f"the clip is shorter than the segment's {_frames(segment)} frames and begins again",
@@ -115,9 +116,9 @@ def _warn_of_tail(
     segment: Segment, way_out: Transition, rate: Rational, at: str, found: Findings
 ) -> None:
     frames, inside = reach(way_out).after, _frames(segment)
-    if frames < 1 or not handles(way_out.type).tail or _runs_out(segment, inside, rate):
+    if frames < 1 or not handles(way_out.type).tail or runs_out(segment, inside, rate):
         return
-    if _runs_out(segment, inside + frames, rate):
+    if runs_out(segment, inside + frames, rate):
         missing = _shown_until_us(segment, inside + frames, rate) - segment.source_out_us
         held = segment.fill == edl_pb2.FILL_POLICY_HOLD
         found.add(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from beatstitch.v1 import edl_pb2, timeline_rules_pb2
 from beatstitch.v1.timeline_service_pb2 import ChoiceCandidate, ScoreTerm
 from beatstitch_core.edl.speed import NORMAL
+from beatstitch_core.edl.warn import runs_out
 from beatstitch_timeline.choice import Chooser
 from beatstitch_timeline.explain.rule_text import seconds
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
+    from beatstitch.v1.common_pb2 import Rational
     from beatstitch.v1.edl_pb2 import Segment
     from beatstitch_timeline.layout import Layout
 
@@ -79,16 +81,24 @@ def weigh(layout: Layout, media: Sequence[ReadyMedia], index: int) -> Weighed:
     return Weighed([candidates[item] for item in best], reason)
 
 
-def part_text(segment: Segment) -> str:
-    """Which part of a clip a segment shows, and how, in a sentence; empty for an image."""
+def part_text(segment: Segment, rate: Rational) -> str:
+    """Which part of a clip a segment shows, and how, in a sentence; empty for an image.
+
+    Args:
+        segment: The segment.
+        rate: The timeline's frames per second.
+    """
     if not segment.source_out_us:
         return ""
-    text = f"It shows the clip from {seconds(segment.source_in_us)}"
+    speed = ""
     if segment.HasField("speed"):
-        rates = [point.rate * 100 // NORMAL for point in segment.speed.points]
-        text += f" at {' to '.join(f'{rate} %' for rate in sorted(set(rates)))} of its speed"
-    ends = "holds" if segment.fill == edl_pb2.FILL_POLICY_HOLD else "begins again"
-    return f"{text}; at {seconds(segment.source_out_us)} it {ends}."
+        rates = [(point.rate * 100 + NORMAL // 2) // NORMAL for point in segment.speed.points]
+        speed = f" at {' to '.join(f'{rate} %' for rate in dict.fromkeys(rates))} of its speed"
+    begin, end = seconds(segment.source_in_us), seconds(segment.source_out_us)
+    if not runs_out(segment, segment.timeline_out_frame - segment.timeline_in_frame, rate):
+        return f"It shows the clip from {begin} to {end}{speed}."
+    then = "holds" if segment.fill == edl_pb2.FILL_POLICY_HOLD else "begins again"
+    return f"It shows the clip from {begin}{speed}; at {end} it {then}."
 
 
 def _look(chooser: Chooser, item: int) -> _Look:

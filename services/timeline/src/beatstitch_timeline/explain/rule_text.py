@@ -50,7 +50,8 @@ def pattern_text(pattern: CutPattern, beats_per_cut: int) -> str:
         return f"Shots of {lengths} beats, again and again."
     if kind == "bar_beats":
         places = " and ".join(map(str, pattern.bar_beats.beat_numbers))
-        return f"On beat {places} of {_each('bar', pattern.bar_beats.every_n_bars or 1)}."
+        beats = "beats" if len(pattern.bar_beats.beat_numbers) > 1 else "beat"
+        return f"On {beats} {places} of {_each('bar', pattern.bar_beats.every_n_bars or 1)}."
     if kind == "build_up":
         ramp = pattern.build_up
         return f"Faster and faster: shots of {ramp.from_beats} down to {ramp.to_beats} beats."

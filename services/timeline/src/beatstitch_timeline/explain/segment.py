@@ -74,7 +74,7 @@ def explain(
         why.choice = weighed.reason
     else:
         why.choice = BY_EDIT if why.edit_indices else BY_HAND
-    why.choice = f"{why.choice} {part_text(segment)}".strip()
+    why.choice = f"{why.choice} {part_text(segment, edl.output.frame_rate)}".strip()
     return why
 
 
