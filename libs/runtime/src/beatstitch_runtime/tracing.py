@@ -43,6 +43,7 @@ ATTRIBUTES: Final = frozenset(
         "beatstitch.event",
     }
 )
+_NAMES: Final = {name.replace(".", "__"): name for name in ATTRIBUTES}
 EXPORT_TIMEOUT_S: Final = 5.0
 
 _provider: TracerProvider | None = None
@@ -65,9 +66,9 @@ class Span:
             ValueError: It isn't one of `ATTRIBUTES`.
         """
         for key, value in attributes.items():
-            name = key.replace("__", ".")
-            if name not in ATTRIBUTES:
-                raise ValueError(f"not an attribute that a span may have: {name}")
+            name = _NAMES.get(key)
+            if name is None:
+                raise ValueError(f"not an attribute that a span may have: {key}")
             if self._span is not None:
                 self._span.set_attribute(name, value)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from prometheus_client import Counter, Gauge, Histogram
+
 from beatstitch_runtime.metrics.declare import CALL_BUCKETS, counter, gauge, histogram
 
 UNKNOWN = "/unknown/unknown"
@@ -24,10 +26,20 @@ _seconds = histogram(
 _open = gauge("beatstitch_rpc_in_flight", "Calls being served, open streams too.", _LABELS)
 
 
+# Looked up by name once: a call's own microseconds count.
+_open_of: dict[str, Gauge] = {}
+_ended_of: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+
+def _method(name: str) -> tuple[str, str]:
+    service, _, method = name.strip("/").rpartition("/")
+    return service, method
+
+
 class Call:
     """One call, from its begin to `end`."""
 
-    __slots__ = ("_begun", "_method", "_service", "_stream")
+    __slots__ = ("_begun", "_name", "_open", "_stream")
 
     def __init__(self, name: str, *, stream: bool) -> None:
         """Counts it as begun.
@@ -37,15 +49,23 @@ class Call:
                 client chose would be a label without bounds.
             stream: Whether it has many replies: how long a watch is open says nothing of speed.
         """
-        self._service, _, self._method = name.strip("/").rpartition("/")
-        self._stream = stream
+        self._name, self._stream = name, stream
+        found = _open_of.get(name)
+        if found is None:
+            found = _open_of[name] = _open.labels(*_method(name))
+        self._open = found
         self._begun = time.perf_counter()
-        _open.labels(self._service, self._method).inc()
+        found.inc()
 
     def end(self, code: str) -> None:
         """It ended with this status code, "OK" for example."""
-        _open.labels(self._service, self._method).dec()
-        _handled.labels(self._service, self._method, code).inc()
+        self._open.dec()
+        key = (self._name, code)
+        found = _ended_of.get(key)
+        if found is None:
+            labels = (*_method(self._name), code)
+            found = _ended_of[key] = _handled.labels(*labels), _seconds.labels(*labels)
+        handled, seconds = found
+        handled.inc()
         if not self._stream:
-            seconds = time.perf_counter() - self._begun
-            _seconds.labels(self._service, self._method, code).observe(seconds)
+            seconds.observe(time.perf_counter() - self._begun)
