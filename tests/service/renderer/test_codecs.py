@@ -19,7 +19,7 @@ from beatstitch.internal.v1.renderer_engine_service_pb2 import (
 from beatstitch.v1 import render_pb2
 from beatstitch.v1.edl_pb2 import OutputFormat
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_renderer.compositor import codecs
+from beatstitch_renderer.compositor.capabilities import codecs
 from beatstitch_renderer.compositor.encoder import Encoder, deepened
 from beatstitch_renderer.compositor.planes import Planes
 from beatstitch_renderer.joining import join
@@ -58,7 +58,7 @@ def kind(codec: str, container: str = "") -> dict:
 
 
 def needs(codec: str) -> None:
-    if kind(codec)["codec"] not in codecs.codecs():
+    if kind(codec)["codec"] not in codecs():
         pytest.skip(f"these libraries have no encoder of {codec}")
 
 
@@ -283,7 +283,7 @@ def test_what_decides_no_byte_is_in_no_name(studio, tmp_path):
 
 async def test_capabilities_name_the_codecs_and_odd_profiles_are_refused(room: Room, studio, clips):
     found = await room.engine.GetRendererCapabilities(GetRendererCapabilitiesRequest())
-    assert set(found.codecs) == set(codecs.codecs())
+    assert set(found.codecs) == set(codecs())
     assert render_pb2.VIDEO_CODEC_H264 in found.codecs
     edl = cutting(studio, clips, segments=4)
     with pytest.raises(grpc.aio.AioRpcError) as refused:

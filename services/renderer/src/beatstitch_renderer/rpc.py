@@ -18,7 +18,7 @@ from beatstitch.internal.v1.renderer_engine_service_pb2 import (
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_renderer.compositor.codecs import codecs, hardware_encoders
+from beatstitch_renderer.compositor.capabilities import codecs, hardware_encoders
 from beatstitch_renderer.compositor.transitions import TRANSITIONS
 from beatstitch_renderer.gathering import chunk_key
 from beatstitch_renderer.planning.plan import plan_render

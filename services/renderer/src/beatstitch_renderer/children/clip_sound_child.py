@@ -121,7 +121,8 @@ def _samples(blocks: list[av.AudioFrame]) -> Samples:
     if not parts:
         return np.zeros((0, 2), np.float32)
     whole = np.concatenate(parts)
-    return whole if whole.shape[1] == 2 else np.repeat(whole, 2, axis=1)
+    both = whole if whole.shape[1] == 2 else np.repeat(whole, 2, axis=1)
+    return np.asarray(both, np.float32)
 
 
 if __name__ == "__main__":

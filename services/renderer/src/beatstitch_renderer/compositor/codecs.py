@@ -13,21 +13,19 @@ so small passes it. ProRes has the rate of its size.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import av
 from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from beatstitch.v1.render_pb2 import VideoCodec
 from beatstitch_core.timebase import rate_fraction, round_half_up
-from beatstitch_renderer.planning.encoding import AV1, GIF, H264, HEVC, PRORES, VP9, WEBP
+from beatstitch_renderer.planning.encoding import AV1, H264, HEVC, PRORES, VP9
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,18 +160,16 @@ _ENCODERS: dict[VideoCodec.ValueType, _Encoder] = {
     VP9: _Encoder("libvpx-vp9", _vpx),
     PRORES: _Encoder("prores_ks", _prores, "yuv422p10le"),
 }
-_ANIMATORS = {GIF: "gif", WEBP: "libwebp"}
-# For people and schedulers to know of; nothing is encoded by them.
-_HARDWARE = tuple(
-    f"{codec}_{kind}"
-    for codec in ("h264", "hevc", "av1")
-    for kind in ("nvenc", "qsv", "vaapi", "amf", "videotoolbox")
-)
 
 
 def _effort(encoding: Encoding) -> int:
     preset = encoding.preset
     return _PRESETS.index(preset if preset in _PRESETS else _DEFAULT_PRESET)
+
+
+def encoder_names() -> dict[VideoCodec.ValueType, str]:
+    """Libav's names of all encoders."""
+    return {codec: known.name for codec, known in _ENCODERS.items()}
 
 
 def encoder_name(encoding: Encoding) -> str:
@@ -241,35 +237,3 @@ def piece_fingerprint(fingerprint: str, encoding: Encoding) -> str:
     known = _ENCODERS[codec]
     digest = hashlib.sha256(repr(sorted(known.options(encoding, 1).items())).encode())
     return f"{fingerprint}; {known.name} {digest.hexdigest()[:12]}"
-
-
-@functools.cache
-def codecs() -> tuple[VideoCodec.ValueType, ...]:
-    """What these libraries can write."""
-    names = {codec: known.name for codec, known in _ENCODERS.items()} | _ANIMATORS
-    return tuple(codec for codec, name in names.items() if _is_there(name))
-
-
-@functools.cache
-def hardware_encoders() -> tuple[str, ...]:
-    """Hardware encoders that these libraries have and whose device answers."""
-    return tuple(name for name in _HARDWARE if _is_there(name) and _opens(name))
-
-
-def _is_there(name: str) -> bool:
-    try:
-        av.codec.Codec(name, "w")
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
-
-
-def _opens(name: str) -> bool:
-    with contextlib.suppress(av.FFmpegError, ValueError, OSError):
-        context = cast("VideoCodecContext", av.CodecContext.create(name, "w"))
-        context.width, context.height = 256, 256
-        context.pix_fmt = "yuv420p" if "vaapi" not in name else "vaapi"
-        context.time_base = Fraction(1, 25)
-        context.open()
-        return True
-    return False

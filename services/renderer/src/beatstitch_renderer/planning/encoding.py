@@ -42,8 +42,8 @@ _FITTING: dict[VideoCodec.ValueType, tuple[Container.ValueType, ...]] = {
     GIF: (render_pb2.CONTAINER_GIF,),
     WEBP: (render_pb2.CONTAINER_WEBP,),
 }
-# x265 with one thread is so many times slower than x264 that its pieces have to be shorter.
-_HEVC_SLOWER = 4
+# With one thread they are so many times slower than x264 that their pieces have to be shorter.
+_SLOWER = {HEVC: 4, PRORES: 3, VP9: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +120,4 @@ def encoding_of(content: ChunkContent) -> Encoding:
 
 def slowness(encoding: Encoding) -> int:
     """By how much shorter pieces have to be than those of H.264."""
-    return _HEVC_SLOWER if encoding.codec == HEVC else 1
+    return _SLOWER.get(encoding.codec, 1)
