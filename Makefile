@@ -101,6 +101,7 @@ bench-frames: $(STAMP) ## Milliseconds of single frames, warm
 
 bench-render: $(STAMP) ## Speed and memory of a render, against a bare encode
 	@$(BIN)/python bench/render_bench.py
+	@$(BIN)/python bench/render_memory.py
 
 bench-beats: $(STAMP) ## Accuracy, speed and memory of the beat trackers; SCRATCH=dir keeps the songs
 	@$(BIN)/python bench/beats_bench.py $(if $(SCRATCH),--scratch $(SCRATCH))

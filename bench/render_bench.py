@@ -1,6 +1,7 @@
 """Speed and memory of rendering, against a bare x264 encode of the same composed frames.
 
-    python bench/render_bench.py [--seconds 20] [--slots 2] [--rounds 3] [--gop 250] [--out DIR]
+    python bench/render_bench.py [--seconds 60] [--slots 2] [--rounds 3] [--gop 250] [--out DIR]
+        [--moviepy PYTHON]
 
 The timeline: 1080p30, half stills of 12 to 24 megapixels (every second one moves), half 1080p clips
 with in-points anywhere, a cut each 1.9 s, some crossfades; veryfast, crf 20.
@@ -11,17 +12,22 @@ reference  the finished frames, composed beforehand and read from a file in memo
            encoder with the same settings and `slots` threads, in one process.
 
 Both are measured in turn, `rounds` times; the medians count. Other load on the machine disturbs
-wall time more than CPU time: look at both.
+wall time more than CPU time: look at both. MoviePy 2 wants an older Pillow than ours, so it has a
+venv of its own (`python -m venv bench-out/peers && bench-out/peers/bin/pip install moviepy`); melt
+is Debian's. Both render the same timeline without moves over stills; where they are not, a line
+says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import os
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,11 +35,18 @@ import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beatstitch_renderer.baseline import CHILD_ENV
+
+os.environ.update(CHILD_ENV)  # before OpenCV is loaded: what is composed here is what children make
 
 import av
 import cv2
 import numpy as np
 from PIL import Image
+from render_peers import compare
+from watched import Watched
 
 from beatstitch.internal.v1.render_plan_pb2 import ChunkContent, RenderPlan
 from beatstitch.v1 import common_pb2, edl_pb2
@@ -45,12 +58,16 @@ from beatstitch_media.image import load_image
 from beatstitch_renderer.children.chunk_child import PIECE
 from beatstitch_renderer.compositor.compose import pictures
 from beatstitch_renderer.compositor.encoder import Encoder
-from beatstitch_renderer.compositor.planes import Planes
+from beatstitch_renderer.compositor.planes import Planes, frame_planes
 from beatstitch_renderer.compositor.sources import SourceFile, Sources
+from beatstitch_renderer.piece import read_header, read_pictures
 from beatstitch_renderer.planning.encoding import piece_encoding
 from beatstitch_renderer.planning.frames import cut_frames
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_samples import clips, photos
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SIZE = (1920, 1080)
 RATE = 30
@@ -136,12 +153,15 @@ def make_edl(seconds: int, stills: list[Path], moving: list[Path]) -> tuple[Edl,
     return edl, {digest: path for path, digest in sums.items()}
 
 
-async def render(plan: RenderPlan, files: dict[str, Path], slots: int) -> dict[str, float]:
-    """All pieces through the worker's children; wall, CPU and the largest child."""
+async def render(
+    plan: RenderPlan, files: dict[str, Path], slots: int, keep: Path | None = None
+) -> dict[str, float]:
+    """All pieces through the worker's children; wall, CPU and memory of all children together."""
     places = asyncio.Semaphore(slots)
-    done = []
+    cpu, size = 0.0, 0
 
-    async def piece(content: ChunkContent) -> None:
+    async def piece(index: int, content: ChunkContent) -> None:
+        nonlocal cpu, size
         async with places:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
@@ -152,17 +172,16 @@ async def render(plan: RenderPlan, files: dict[str, Path], slots: int) -> dict[s
                     inputs=list(files.values()),
                     work_dir=folder,
                     stdin=content.SerializeToString(),
+                    env=CHILD_ENV,
                 )
-                done.append((ended, (folder / PIECE).stat().st_size))
+                cpu += ended.cpu_seconds
+                size += (folder / PIECE).stat().st_size
+                if keep is not None:
+                    shutil.copyfile(folder / PIECE, keep / f"{index}")
 
-    begun = time.perf_counter()
-    await asyncio.gather(*(piece(chunk.content) for chunk in plan.chunks))
-    return {
-        "wall_s": time.perf_counter() - begun,
-        "cpu_s": sum(ended.cpu_seconds for ended, _ in done),
-        "peak_mb": max(ended.peak_memory_bytes for ended, _ in done) / 1e6 * slots,
-        "bytes": sum(size for _, size in done),
-    }
+    with Watched() as taken:
+        await asyncio.gather(*(piece(chunk.index, chunk.content) for chunk in plan.chunks))
+    return {"wall_s": taken.wall_s, "cpu_s": cpu, "peak_mb": taken.peak_mb, "bytes": size}
 
 
 def compose(plan: RenderPlan, files: dict[str, Path], path: Path) -> list[int]:
@@ -194,7 +213,7 @@ def reference(path: Path, plan_file: Path, threads: int, cuts: list[int]) -> Non
     encoder = Encoder(plan.output, piece_encoding(plan.profile), threads)
     width, height = SIZE
     luma, chroma = width * height, width * height // 4
-    size = 0
+    stream: list[bytes] = []
     before = resource.getrusage(resource.RUSAGE_SELF)
     begun = time.perf_counter()
     keys = set(cuts)
@@ -204,12 +223,65 @@ def reference(path: Path, plan_file: Path, threads: int, cuts: list[int]) -> Non
             row[luma : luma + chroma].reshape(height // 2, width // 2),
             row[luma + chroma :].reshape(height // 2, width // 2),
         )
-        size += sum(len(coded.data) for coded in encoder.encode(planes, key=n in keys))
-    size += sum(len(coded.data) for coded in encoder.finish())
+        stream += [coded.data for coded in encoder.encode(planes, key=n in keys)]
+    stream += [coded.data for coded in encoder.finish()]
     wall = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    size = sum(map(len, stream))
+    path.with_suffix(".h264").write_bytes(encoder.headers + b"".join(stream))
     sys.stdout.write(json.dumps({"wall_s": wall, "cpu_s": cpu, "bytes": size}))
+
+
+def psnr(raw: Path, coded: Iterable[bytes]) -> float:
+    """Of luma over all frames, in dB, against the composed frames.
+
+    Raises:
+        ValueError: Other frames came out than went in.
+    """
+    frames = np.memmap(raw, np.uint8, "r").reshape(-1, FRAME_BYTES)
+    luma, at, error = SIZE[0] * SIZE[1], 0, 0.0
+    for stream in coded:
+        with av.open(io.BytesIO(stream), "r", format="h264") as file:
+            for frame in file.decode(video=0):
+                shown = frame_planes(frame).y
+                error += cv2.norm(shown, frames[at, :luma].reshape(shown.shape), cv2.NORM_L2SQR)
+                at += 1
+    if at != len(frames):
+        raise ValueError(f"{at} frames instead of {len(frames)}")
+    return float(10 * np.log10(255**2 / (error / luma / at)))
+
+
+def piece_streams(plan: RenderPlan, folder: Path) -> Iterator[bytes]:
+    """Each piece as a stream of its own."""
+    for chunk in plan.chunks:
+        path = folder / f"{chunk.index}"
+        header = read_header(path)
+        yield header.headers + b"".join(read_pictures(path, header))
+
+
+def peer_job(edl: Edl, files: dict[str, Path], slots: int) -> dict[str, object]:
+    """The timeline for other programs."""
+    profile = render_profiles()["final"]
+    return {
+        "size": SIZE,
+        "rate": RATE,
+        "frames": edl.segments[-1].timeline_out_frame,
+        "preset": profile.preset,
+        "crf": profile.crf,
+        "threads": slots,
+        "shots": [
+            {
+                "path": str(files[segment.media_sha256]),
+                "still": segment.media_type == common_pb2.MEDIA_TYPE_IMAGE,
+                "in": segment.timeline_in_frame,
+                "out": segment.timeline_out_frame,
+                "source_in_us": segment.source_in_us,
+                "fade": segment.transition_in.frames,
+            }
+            for segment in edl.segments
+        ],
+    }
 
 
 def say(text: str) -> None:
@@ -218,14 +290,32 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def edit_costs(edl: Edl, plan: RenderPlan) -> list[float]:
+    """For an edit of each single segment, the share of the frames that are made anew."""
+    old = {chunk.chunk_hash for chunk in plan.chunks}
+    costs = []
+    for segment in edl.segments:
+        kept = segment.source_in_us, segment.media_sha256
+        if segment.media_type == common_pb2.MEDIA_TYPE_VIDEO:
+            segment.source_in_us += 100_000
+        else:
+            segment.media_sha256 = "0" * 64
+        new = plan_render(edl, plan.profile, plan.renderer_fingerprint)
+        made = sum(c.content.frame_count for c in new.chunks if c.chunk_hash not in old)
+        costs.append(made / plan.frame_count)
+        segment.source_in_us, segment.media_sha256 = kept
+    return costs
+
+
 def main() -> None:
     """Runs the bench."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--slots", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gop", type=int, default=250)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
+    parser.add_argument("--moviepy", type=Path, default=Path("bench-out/peers/bin/python"))
     parser.add_argument("--reference", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.reference:
@@ -237,26 +327,61 @@ def main() -> None:
     plan = plan_render(edl, render_profiles()["final"], "bench")
     say(
         f"{plan.frame_count} frames of {SIZE[0]}×{SIZE[1]}, {len(edl.segments)} segments, "
-        f"{len(plan.chunks)} pieces, {args.slots} at a time"
+        f"{len(plan.chunks)} pieces, {args.slots} at a time; load {os.getloadavg()[0]:.1f}"
     )
-    ours, bare = [], []
     with tempfile.TemporaryDirectory(dir=args.out) as name:
-        raw, plan_file = Path(name) / "frames.yuv", Path(name) / "plan"
-        plan_file.write_bytes(plan.SerializeToString())
-        cuts = json.dumps(compose(plan, files, raw))
-        facts = [str(raw), str(plan_file), str(args.slots), cuts]
-        command = [sys.executable, __file__, "--reference", *facts]
-        for turn in range(args.rounds):
-            ours.append(asyncio.run(render(plan, files, args.slots)))
-            shown = subprocess.run(command, capture_output=True, check=True)
-            bare.append(json.loads(shown.stdout))
-            say(f"round {turn + 1}: ours {show(ours[-1])} | bare {show(bare[-1])}")
-    for name, unit in (("wall_s", "wall"), ("cpu_s", "CPU")):
-        a, b = (statistics.median(run[name] for run in runs) for runs in (ours, bare))
-        say(f"{unit}: {a:.1f} s / {b:.1f} s = {a / b:.2f}×")
-    peak = max(run["peak_mb"] for run in ours)
-    say(f"memory of the children together: at most {peak:.0f} MB")
-    say(f"bytes: {ours[0]['bytes'] / bare[0]['bytes']:.3f}× the bare encode's")
+        folder = Path(name)
+        ours, bare, single = measured(plan, files, folder, args.slots, args.rounds)
+        wall = statistics.median(run["wall_s"] for run in ours)
+        for key, unit in (("wall_s", "wall"), ("cpu_s", "CPU")):
+            a, b = (statistics.median(run[key] for run in runs) for runs in (ours, bare))
+            ratios = [one[key] / other[key] for one, other in zip(ours, bare, strict=True)]
+            say(f"{unit}: {a:.1f} s / {b:.1f} s; {statistics.median(ratios):.2f}× the bare encode")
+        say(f"memory of all children together: {max(run['peak_mb'] for run in ours):.0f} MB")
+        say(f"bytes: {ours[0]['bytes'] / bare[0]['bytes']:.3f}× the bare encode's")
+        if single:
+            one = statistics.median(run["wall_s"] for run in single)
+            say(f"{args.slots} pieces at a time: {one / wall:.2f}× as fast as one")
+        raw = folder / "frames.yuv"
+        say(
+            f"PSNR against the composed frames: {psnr(raw, piece_streams(plan, folder)):.2f} dB, "
+            f"bare {psnr(raw, [raw.with_suffix('.h264').read_bytes()]):.2f} dB"
+        )
+        raw.unlink()
+        for line in compare(peer_job(edl, files, args.slots), folder, args.moviepy, wall):
+            say(line)
+    long, _ = make_edl(200 * SHOT_FRAMES // RATE, stills, moving)
+    costs = edit_costs(long, plan_render(long, render_profiles()["final"], "bench"))
+    say(
+        f"an edit of one of {len(costs)} segments makes {statistics.mean(costs):.1%} of the frames "
+        f"anew, {max(costs):.1%} at most"
+    )
+
+
+Runs = list[dict[str, float]]
+
+
+def measured(
+    plan: RenderPlan, files: dict[str, Path], folder: Path, slots: int, rounds: int
+) -> tuple[Runs, Runs, Runs]:
+    """Ours, the bare encode and, with several slots, ours with one, in turn."""
+    raw, plan_file = folder / "frames.yuv", folder / "plan"
+    plan_file.write_bytes(plan.SerializeToString())
+    cuts = json.dumps(compose(plan, files, raw))
+    command = [sys.executable, __file__, "--reference", str(raw), str(plan_file), str(slots), cuts]
+    ours: Runs = []
+    bare: Runs = []
+    single: Runs = []
+    for turn in range(rounds):
+        ours.append(asyncio.run(render(plan, files, slots, folder)))
+        shown = subprocess.run(command, capture_output=True, check=True)
+        bare.append(json.loads(shown.stdout))
+        text = f"round {turn + 1}: ours {show(ours[-1])} | bare {show(bare[-1])}"
+        if slots > 1:
+            single.append(asyncio.run(render(plan, files, 1)))
+            text += f" | ours, one at a time {show(single[-1])}"
+        say(f"{text}; load {os.getloadavg()[0]:.1f}")
+    return ours, bare, single
 
 
 def show(run: dict[str, float]) -> str:

@@ -1,0 +1,67 @@
+"""MoviePy 2 and melt on the bench's timeline, where they are installed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+from watched import Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCRIPT = Path(__file__).parent / "peers" / "moviepy_peer.py"
+
+
+def compare(job: dict[str, Any], folder: Path, moviepy: Path, ours_s: float) -> Iterator[str]:
+    """Lines that say what each takes.
+
+    Args:
+        job: The timeline, see `render_bench.peer_job`.
+        folder: For their files.
+        moviepy: The Python of a venv with MoviePy.
+        ours_s: Our wall time in seconds.
+    """
+    shots = folder / "shots.json"
+    shots.write_text(json.dumps(job))
+    moviepy_out, melt_out = folder / "moviepy.mp4", folder / "melt.mp4"
+    if moviepy.exists():
+        command = [str(moviepy), str(_SCRIPT), str(shots), str(moviepy_out)]
+        yield _measured("MoviePy 2", command, moviepy_out, job, ours_s)
+    else:
+        yield f"MoviePy 2: not found ({moviepy})"
+    if shutil.which("melt"):
+        yield _measured("melt", melt_command(job, melt_out), melt_out, job, ours_s)
+    else:
+        yield "melt: not found on PATH"
+
+
+def melt_command(job: dict[str, Any], out: Path) -> list[str]:
+    """The timeline for melt: each shot after the other, fades by -mix; stills don't move."""
+    command = ["melt", "-silent", "-profile", "atsc_1080p_30"]
+    for shot in job["shots"]:
+        begin = 0 if shot["still"] else round(shot["source_in_us"] * job["rate"] / 1_000_000)
+        begin = max(0, begin - shot["fade"])
+        last = begin + shot["out"] - shot["in"] + shot["fade"] - 1
+        command += [shot["path"], f"in={begin}", f"out={last}"]
+        if shot["fade"]:
+            command += ["-mix", str(shot["fade"]), "-mixer", "luma"]
+    settings = [f"preset={job['preset']}", f"crf={job['crf']}", f"threads={job['threads']}"]
+    return [*command, "-consumer", f"avformat:{out}", "vcodec=libx264", "an=1", *settings]
+
+
+def _measured(name: str, command: list[str], out: Path, job: dict[str, Any], ours_s: float) -> str:
+    with Watched() as taken:
+        ended = subprocess.run(command, check=False, capture_output=True)
+    if ended.returncode:
+        return f"{name}: failed: {ended.stderr[-300:].decode(errors='replace')}"
+    with av.open(str(out)) as file:
+        count = sum(1 for packet in file.demux(video=0) if packet.size)
+    return (
+        f"{name}: {taken.wall_s:.1f} s wall ({taken.wall_s / ours_s:.1f}× ours), "
+        f"{taken.cpu_s:.1f} s CPU, {taken.peak_mb:.0f} MB, {count} of {job['frames']} frames"
+    )

@@ -1,0 +1,75 @@
+"""What a tree of processes takes: wall, CPU and memory, each page counted once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_PAUSE_S = 0.1
+
+
+@dataclass
+class Taken:
+    """What was taken.
+
+    Attributes:
+        wall_s: Seconds.
+        cpu_s: CPU seconds of the children that ended, all threads.
+        peak_mb: Most proportional memory (PSS) of all children together, in MB.
+    """
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+
+class Watched:
+    """`with Watched() as taken:` measures the children of this process until the end."""
+
+    def __enter__(self) -> Taken:
+        self._taken = Taken()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._begun, self._cpu = time.perf_counter(), _children_cpu()
+        self._thread.start()
+        return self._taken
+
+    def __exit__(self, *_: object) -> None:
+        self._taken.wall_s = time.perf_counter() - self._begun
+        self._over.set()
+        self._thread.join()
+        self._taken.cpu_s = _children_cpu() - self._cpu
+
+    def _watch(self) -> None:
+        while not self._over.wait(_PAUSE_S):
+            held = sum(_pss(pid) for pid in _descendants(os.getpid()))
+            self._taken.peak_mb = max(self._taken.peak_mb, held / 1e6)
+
+
+def _children_cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _descendants(root: int) -> list[int]:
+    found, left = [], [root]
+    while left:
+        pid = left.pop()
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                children = [int(child) for child in task.read_text().split()]
+                found += children
+                left += children
+    return found
+
+
+def _pss(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
