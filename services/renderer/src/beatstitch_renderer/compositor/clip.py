@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Disposition
 
+from beatstitch_renderer.compositor.decoders import decoder_of
 from beatstitch_renderer.planning.frames import TOLERANCE_US
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Clip:
         if not streams:
             raise ClipError("has no video stream")
         self.stream: VideoStream = streams[0]
-        self.stream.codec_context.thread_count = self._threads
+        self._decoder = decoder_of(self.stream)
+        self._decoder.thread_count = self._threads
         self._base = Fraction(self.stream.time_base or Fraction(1, 1000))
         self._start = self.stream.start_time or 0
         self._reset()
@@ -92,7 +94,10 @@ class Clip:
         self._hit = True
         self._current: av.VideoFrame | None = None
         self._bad = 0
-        self.stream.codec_context.skip_frame = "DEFAULT"
+        self._decoder.skip_frame = "DEFAULT"
+        if self._decoder.is_open:
+            # A seek of the container empties its own decoder only.
+            self._decoder.flush_buffers()
 
     def close(self) -> None:
         """Closes the file."""
@@ -238,14 +243,13 @@ class Clip:
             return True
         packet = self._queue.popleft()
         skip = target is not None and packet.pts is not None and packet.pts < target
-        context = self.stream.codec_context
-        context.skip_frame = "NONREF" if skip else "DEFAULT"
+        self._decoder.skip_frame = "NONREF" if skip else "DEFAULT"
         self._collect(packet)
         return True
 
     def _collect(self, packet: av.Packet[VideoStream] | None) -> None:
         try:
-            frames = self.stream.codec_context.decode(packet)
+            frames = self._decoder.decode(packet)
         except (av.error.InvalidDataError, av.error.PatchWelcomeError) as error:
             # One damaged packet costs its frame, a damaged file costs the clip.
             self._bad += 1

@@ -12,6 +12,7 @@ from beatstitch.v1 import edl_pb2
 from beatstitch_renderer.compositor.backdrop import backdrop
 from beatstitch_renderer.compositor.clip import Clip, stamp
 from beatstitch_renderer.compositor.colour import has_alpha, matrix_of, range_of
+from beatstitch_renderer.compositor.deinterlace import deinterlaced
 from beatstitch_renderer.compositor.geometry import CENTRE, place
 from beatstitch_renderer.compositor.planes import (
     SCALER,
@@ -19,8 +20,9 @@ from beatstitch_renderer.compositor.planes import (
     frame_planes,
     from_rgb,
     placed,
-    turned,
 )
+from beatstitch_renderer.compositor.tone import tone_of, toned_frame
+from beatstitch_renderer.compositor.turning import hold_of, upright
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,19 +69,18 @@ class MovingPicture:
         return self._last[1]
 
     def _fitted(self, frame: av.VideoFrame, fit: Fit.ValueType, focus: tuple[int, int]) -> Planes:
-        clockwise = -frame.rotation % 360 // 90 * 90
-        aside = clockwise in (90, 270)
+        hold = hold_of(frame)
+        aside = hold.clockwise in (90, 270)
+        frame = deinterlaced(frame)
         wide = max(1, round(frame.width * self._pixel_aspect()))
         self.shown_size = (frame.height, wide) if aside else (wide, frame.height)
         spot = place(self.shown_size, self._ground.size, fit, focus)
         size = (spot.height, spot.width) if aside else (spot.width, spot.height)
         scaled = self._with_ground(frame, size) if has_alpha(frame) else self._scaled(frame, size)
-        upright = turned(scaled, clockwise)
+        seen = upright(scaled, hold)
         free = (spot.shown_width, spot.shown_height) != self._ground.size
         blurs = free and fit == edl_pb2.FIT_BLUR
-        return placed(
-            upright, spot, backdrop(upright, self._ground.size) if blurs else self._ground
-        )
+        return placed(seen, spot, backdrop(seen, self._ground.size) if blurs else self._ground)
 
     def _pixel_aspect(self) -> Fraction:
         stream = self._clip.stream
@@ -89,6 +90,9 @@ class MovingPicture:
         return Fraction(1)
 
     def _scaled(self, frame: av.VideoFrame, size: tuple[int, int]) -> Planes:
+        curve = tone_of(frame)
+        if curve is not None:
+            return toned_frame(frame, size, curve, self._scaler)
         return frame_planes(
             self._scaler.reformat(
                 frame,
