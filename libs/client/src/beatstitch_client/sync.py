@@ -112,6 +112,7 @@ class Client(_Runner):
 
     upload = _blocking(AsyncClient.upload)
     get_asset = _blocking(AsyncClient.get_asset)
+    list_assets = _blocking(AsyncClient.list_assets)
     get_filmstrip = _blocking(AsyncClient.get_filmstrip)
 
     analyze_audio = _blocking(AsyncClient.analyze_audio)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from beatstitch.v1 import asset_service_pb2 as assets
 from beatstitch.v1.asset_service_pb2_grpc import AssetServiceStub
-from beatstitch_client.calls.base import Calls
+from beatstitch_client.calls.base import PAGE_SIZE, Calls
 from beatstitch_client.uploads import Upload, Uploader, Via
 
 if TYPE_CHECKING:
@@ -55,6 +55,20 @@ class AssetCalls(Calls):
         """The asset as it is now."""
         request = assets.GetAssetRequest(asset_id=asset_id)
         return (await self._call(self._assets.GetAsset, request)).asset
+
+    async def list_assets(self, project_id: str) -> list[Asset]:
+        """All of a project's assets: pictures and clips by position, then songs."""
+        found: list[Asset] = []
+        token = ""
+        while True:
+            request = assets.ListAssetsRequest(
+                project_id=project_id, page_size=PAGE_SIZE, page_token=token
+            )
+            reply = await self._call(self._assets.ListAssets, request)
+            found += reply.assets
+            token = reply.next_page_token
+            if not token:
+                return found
 
     async def get_filmstrip(self, asset_id: str) -> assets.GetFilmstripResponse:
         """Frames of a clip side by side, as a JPEG."""

@@ -15,7 +15,7 @@ from beatstitch.v1.timeline_pb2 import RevisionOrigin, StaleKind
 from beatstitch.v1.timeline_service_pb2 import SegmentChangeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from beatstitch.v1.edl_pb2 import Segment
     from beatstitch.v1.timeline_pb2 import Timeline
@@ -30,8 +30,16 @@ MOST_SEGMENTS = 40
 _ID = 8  # characters of an id or a hash that are enough to tell it from its neighbours
 
 
-def show_timeline(state: GetTimelineResponse, *, most: int | None = MOST_SEGMENTS) -> None:
-    """A revision, up to `most` of its segments, and what has changed since."""
+def show_timeline(
+    state: GetTimelineResponse, names: Mapping[str, str], *, most: int | None = MOST_SEGMENTS
+) -> None:
+    """A revision, up to `most` of its segments, and what has changed since.
+
+    Args:
+        state: The revision.
+        names: File names by asset id, here and below; what has none is shown by its id.
+        most: How many segments; None for all.
+    """
     timeline, console = state.timeline, Console()
     edl = timeline.edl
     rate = edl.output.frame_rate
@@ -42,7 +50,7 @@ def show_timeline(state: GetTimelineResponse, *, most: int | None = MOST_SEGMENT
     )
     table = _table("#", "from", "to", "media", "type", "beat", "why", "way in")
     for segment in edl.segments[:most]:
-        table.add_row(*_cells(segment))
+        table.add_row(*_cells(segment, names))
     console.print(table)
     left = len(edl.segments) - len(edl.segments[:most])
     if left:
@@ -69,29 +77,32 @@ def show_revisions(timelines: Iterable[Timeline]) -> None:
     Console().print(table)
 
 
-def show_explanation(answer: ExplainCutResponse) -> None:
+def show_explanation(answer: ExplainCutResponse, names: Mapping[str, str]) -> None:
     """Why a segment is as it is."""
     console = Console()
-    where = "at the start" if not answer.HasField("beat") else f"on beat {answer.beat.beat_number}"
-    bar = f" of bar {answer.bar_index}" if answer.bar_index >= 0 else ""
-    section = f", section {answer.section.label}" if answer.HasField("section") else ""
-    console.print(escape(f"begins {where}{bar}{section}, {answer.frame_error_us:+d} µs beside it"))
+    console.print(escape(f"begins {_place(answer)}"))
     path = f" ({answer.rule_path})" if answer.rule_path else ""
     console.print(escape(f"cut: {answer.rule}{path}"))
-    console.print(escape(f"shows {answer.segment.media_asset_id}: {answer.choice}"))
+    console.print(escape(f"shows {_file(answer.segment.media_asset_id, names)}: {answer.choice}"))
     if answer.edit_indices:
         numbers = ", ".join(str(index) for index in answer.edit_indices)
         console.print(f"touched by edits {numbers}")
     if answer.candidates:
         table = _table("media", "score", "made of", "left out")
         for candidate in answer.candidates:
-            terms = ", ".join(f"{term.name} {term.permille:+d}" for term in candidate.terms)
-            score = str(candidate.score_permille)
-            table.add_row(candidate.asset_id, score, terms, escape(candidate.excluded))
+            made_of = ", ".join(
+                f"{term.name} {term.permille:+d}" for term in candidate.terms if term.permille
+            )
+            table.add_row(
+                escape(_file(candidate.asset_id, names)),
+                str(candidate.score_permille),
+                made_of,
+                escape(candidate.excluded),
+            )
         console.print(table)
 
 
-def show_diff(answer: DiffRevisionsResponse) -> None:
+def show_diff(answer: DiffRevisionsResponse, names: Mapping[str, str]) -> None:
     """What differs between two revisions."""
     console = Console()
     for title, paths in (("settings", answer.settings), ("EDL", answer.edl)):
@@ -100,7 +111,7 @@ def show_diff(answer: DiffRevisionsResponse) -> None:
     if answer.segments:
         table = _table("what", "#", "was", "is", "fields")
         for change in answer.segments:
-            table.add_row(*_change(change))
+            table.add_row(*_change(change, names))
         console.print(table)
     elif not (answer.settings or answer.edl):
         console.print("nothing differs")
@@ -128,14 +139,14 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _cells(segment: Segment) -> tuple[str, ...]:
+def _cells(segment: Segment, names: Mapping[str, str]) -> tuple[str, ...]:
     way = _name(TransitionType.Name(segment.transition_in.type))
     frames = f" {segment.transition_in.frames}" if segment.transition_in.frames else ""
     return (
         str(segment.index),
         f"{segment.timeline_in_ms / 1000:.3f}",
         f"{segment.timeline_out_ms / 1000:.3f}",
-        segment.media_asset_id,
+        escape(_file(segment.media_asset_id, names)),
         _name(MediaType.Name(segment.media_type)),
         str(segment.cut.beat_index) if segment.cut.beat_index >= 0 else "",
         _name(CutRule.Name(segment.cut.rule)),
@@ -143,12 +154,42 @@ def _cells(segment: Segment) -> tuple[str, ...]:
     )
 
 
-def _change(change: SegmentChange) -> tuple[str, ...]:
+def _change(change: SegmentChange, names: Mapping[str, str]) -> tuple[str, ...]:
     index = change.to_index if change.to_index >= 0 else change.from_index
-    before = change.before.media_asset_id if change.HasField("before") else ""
-    after = change.after.media_asset_id if change.HasField("after") else ""
+    before, after = (
+        escape(_file(segment.media_asset_id, names)) if segment is not None else ""
+        for segment in (
+            change.before if change.HasField("before") else None,
+            change.after if change.HasField("after") else None,
+        )
+    )
     kind = _name(SegmentChangeKind.Name(change.kind))
-    return kind, str(index), before, after, ", ".join(change.fields)
+    return kind, str(index), before, after, ", ".join(_what_differs(change.fields))
+
+
+def _what_differs(paths: Iterable[str]) -> list[str]:
+    """Fields that differ, without their inner parts and without what only follows from others."""
+    fields = dict.fromkeys(path.split(".", 1)[0] for path in paths)
+    return [_SHORT.get(field, field) for field in fields if field not in _FOLLOWS]
+
+
+def _file(asset_id: str, names: Mapping[str, str]) -> str:
+    return names.get(asset_id) or asset_id
+
+
+def _place(answer: ExplainCutResponse) -> str:
+    """Where a segment begins, as musicians count: bars from 1."""
+    section = answer.section.name or answer.section.label
+    inside = f", section {section}" if answer.HasField("section") else ""
+    if not answer.HasField("beat"):
+        return f"at {answer.segment.timeline_in_ms / 1000:.3f} s{inside}"
+    bar = f" of bar {answer.bar_index + 1}" if answer.bar_index >= 0 else " before the first bar"
+    late = f"{abs(answer.frame_error_us) / 1000:.1f} ms {_side(answer.frame_error_us)} the beat"
+    return f"on beat {answer.beat.beat_number}{bar}{inside}; its frame is {late}"
+
+
+def _side(error_us: int) -> str:
+    return "after" if error_us >= 0 else "before"
 
 
 def _name(full: str) -> str:
@@ -166,4 +207,15 @@ _PREFIXES = (
     "CUT_RULE_",
     "MEDIA_TYPE_",
     "SEGMENT_CHANGE_KIND_",
+)
+_SHORT = {
+    "media_asset_id": "media",
+    "timeline_in_frame": "in",
+    "timeline_out_frame": "out",
+    "source_in_us": "source in",
+    "source_out_us": "source out",
+    "transition_in": "way in",
+}
+_FOLLOWS = frozenset(
+    {"media_sha256", "media_type", "timeline_in_ms", "timeline_out_ms", "render_duration_ms"}
 )

@@ -19,6 +19,7 @@ from beatstitch_client.cli.target import ApiKey, Server, Tls, server_at
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from beatstitch_client.aio import AsyncClient
     from beatstitch_client.calls.timelines import TimelineFile
 
 app = typer.Typer(no_args_is_help=True, help="Timelines of projects.", epilog=EPILOG)
@@ -64,10 +65,11 @@ async def show(
     """Shows a timeline: its segments, its edits, and what has changed since it was built."""
     async with server_at(server, api_key, tls=tls) as client:
         state = await client.get_timeline_state(project, revision)
+        names = {} if as_json else await file_names(client, project)
     if as_json:
         print(as_text(state))
         return
-    tables.show_timeline(state, most=None if every else tables.MOST_SEGMENTS)
+    tables.show_timeline(state, names, most=None if every else tables.MOST_SEGMENTS)
 
 
 @app.command(epilog=EPILOG)
@@ -146,10 +148,11 @@ async def explain(
     """Tells why a segment begins where it does, and shows what it does."""
     async with server_at(server, api_key, tls=tls) as client:
         answer = await client.explain_cut(project, segment, revision=revision)
+        names = {} if as_json else await file_names(client, project)
     if as_json:
         print(as_text(answer))
         return
-    tables.show_explanation(answer)
+    tables.show_explanation(answer, names)
 
 
 @app.command(epilog=EPILOG)
@@ -169,10 +172,11 @@ async def diff(
     """Shows what differs between two revisions."""
     async with server_at(server, api_key, tls=tls) as client:
         answer = await client.diff_revisions(project, before, after)
+        names = {} if as_json else await file_names(client, project)
     if as_json:
         print(as_text(answer))
         return
-    tables.show_diff(answer)
+    tables.show_diff(answer, names)
 
 
 @app.command(epilog=EPILOG)
@@ -195,6 +199,11 @@ async def redo(
     async with server_at(server, api_key, tls=tls) as client:
         newest = await client.get_timeline(project)
         print(tables.revision_line(await client.redo_timeline(project, newest.edl_hash)))
+
+
+async def file_names(client: AsyncClient, project_id: str) -> dict[str, str]:
+    """What people called a project's assets, by id; those that are gone are missing."""
+    return {asset.id: asset.filename for asset in await client.list_assets(project_id)}
 
 
 def as_text(message: Message) -> str:
