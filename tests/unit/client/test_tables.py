@@ -95,10 +95,15 @@ def test_a_change_names_what_was_changed_and_not_what_follows_from_it(capsys):
         to_index=3,
         before=segment(GONE),
         after=segment(),
-        fields=(
-            "media_asset_id media_sha256 timeline_out_frame timeline_out_ms render_duration_ms"
-            " effect.ken_burns.from.x effect.ken_burns.to.y"
-        ).split(),
+        fields=[
+            "media_asset_id",
+            "media_sha256",
+            "timeline_out_frame",
+            "timeline_out_ms",
+            "render_duration_ms",
+            "effect.ken_burns.from.x",
+            "effect.ken_burns.to.y",
+        ],
     )
     tables.show_diff(DiffRevisionsResponse(segments=[change]), {**NAMES, GONE: "old.jpg"})
     line = capsys.readouterr().out.splitlines()[1]
