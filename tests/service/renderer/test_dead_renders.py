@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from support.renderer_room import RATE, Room, cutting
+from support.waiting import until
 
 from beatstitch.internal.v1.job_event_pb2 import JobCancelled, JobEvent
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, RenderChunkSpec
@@ -22,9 +22,6 @@ from beatstitch_runtime.jobs.subjects import JOBS, consumer_name
 from beatstitch_samples import odd
 from beatstitch_samples.coded_clips import coded_clip
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 CHUNK, BATCH = job_pb2.JOB_TYPE_RENDER_CHUNK, job_pb2.JOB_LANE_BATCH
 HD = (1280, 720)
 
@@ -33,19 +30,11 @@ async def messages(room: Room) -> int:
     return (await room.bus.js.stream_info(JOBS)).state.messages
 
 
-async def until(holds: Callable[[], Awaitable[bool]], limit_s: float = 20.0) -> None:
-    for _ in range(round(limit_s / 0.05)):
-        if await holds():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
 async def queued(room: Room, count: int) -> None:
     async def enough() -> bool:
         return await messages(room) >= count
 
-    await until(enough)
+    await until(enough, 20.0)
 
 
 async def quiet(room: Room) -> None:

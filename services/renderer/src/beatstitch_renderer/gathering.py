@@ -75,6 +75,8 @@ class Gathering:
         self._news: asyncio.Queue[ChunkFinished] = asyncio.Queue()
         # Places in the stream of the messages whose pieces are not there yet.
         self._messages: dict[str, list[int]] = {}
+        # The last message on its way: it may be in the queue before its place is known here.
+        self._publishing: asyncio.Task[None] | None = None
 
     async def run(self, progress: Callable[[int, int], Awaitable[None]]) -> set[str]:
         """Waits until all pieces are in storage.
@@ -190,15 +192,23 @@ class Gathering:
             ),
         )
         parts = (spec.job_id, spec.attempt, self._context.delivery, round_, chunk.chunk_hash)
-        place = await publish_job(self._context.bus, job, ".".join(map(str, parts)))
-        self._messages.setdefault(chunk.chunk_hash, []).append(place)
+        self._publishing = asyncio.create_task(self._queue(job, ".".join(map(str, parts))))
+        # The render's end may come while the queue answers, and the message be there: its place is
+        # needed to take it back.
+        await asyncio.shield(self._publishing)
+
+    async def _queue(self, job: JobSpec, message_id: str) -> None:
+        place = await publish_job(self._context.bus, job, message_id)
+        self._messages.setdefault(job.render_chunk.chunk.chunk_hash, []).append(place)
 
     async def _take_back(self) -> None:
         """Deletes the messages of pieces that nobody needs any more, as far as that goes."""
-        places = [place for places in self._messages.values() for place in places]
         bus, job_id = self._context.bus, self._context.spec.job_id
         try:
             async with asyncio.timeout(_TAKE_BACK_S):
+                if self._publishing is not None:
+                    await asyncio.gather(self._publishing, return_exceptions=True)
+                places = [place for places in self._messages.values() for place in places]
                 await together(delete_job_message(bus, place, job_id) for place in places)
         except (BeatStitchError, TimeoutError) as error:
             log.warning("pieces of a render that ended are left in the queue: %s", error)
