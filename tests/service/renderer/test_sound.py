@@ -9,13 +9,13 @@ import pytest
 from scipy.signal import lfilter, resample_poly
 from support.renderer_room import SMALL, Room
 
-from beatstitch.v1 import render_pb2
+from beatstitch.v1 import common_pb2, render_pb2
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.timebase import samples_at
 from beatstitch_samples import signals
 from beatstitch_samples.audio_files import write_audio
 from beatstitch_samples.coded import coded_image
-from beatstitch_samples.measure import decode_audio, find_clicks
+from beatstitch_samples.measure import decode_audio, find_clicks, read_codes
 from beatstitch_samples.video_files import AudioTrack, VideoFormat, write_video
 
 if TYPE_CHECKING:
@@ -250,3 +250,27 @@ async def test_the_same_sound_twice(room: Room, studio, quiet_song, tmp_path):
         keys = [key async for key, _ in room.storage.list(room.prefix)]
         await room.storage.delete([key for key in keys if "/audio/" in key or "/proof/" in key])
     assert len(shas) == 1
+
+
+async def test_a_clip_is_heard_from_its_original_where_a_proxy_is_shown(
+    room: Room, studio, quiet_song, tmp_path
+):
+    """Proxies have no sound."""
+    clip = film(tmp_path / "clip.mov", 1, bursts(2))
+    small = write_video(
+        tmp_path / "proxy.mp4", (coded_image(2, f, SMALL) for f in range(60)), VideoFormat()
+    )
+    edl = shown(studio, [clip], [60])
+    edl.segments[0].source_out_us = 2_000_000
+    edl.segments[0].sound.gain = 65_536
+    edl.audio.ducked = 0
+    profile = studio.profile(name="preview", **PRORES)
+    spec = await room.spec(edl, quiet_song, [clip], profile)
+    proxy = await room.upload(small, common_pb2.MEDIA_TYPE_VIDEO)
+    spec.render.media[0].proxy.CopyFrom(proxy.object)
+    job = await room.end_of(spec)
+    video = tmp_path / "video.mov"
+    await room.storage.fetch(job.output.output, video)
+    assert {reading.code[0] for reading in read_codes(video) if reading.code} == {2}
+    sound, _ = decode_audio(video)
+    assert tone_at(sound, 12_000, 500) == pytest.approx(0.2, rel=0.02)
