@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -164,9 +165,17 @@ async def test_a_paused_retry_is_not_the_oldest_that_waits(house):
     await worker.drain(0)
     async with serving(house) as service:
         found = await scrape_port(service.metrics_port)
-    assert found.get("beatstitch_queue_depth") == 0
-    assert found.get("beatstitch_queue_oldest_age_seconds") == 0
-    assert found.get("beatstitch_queue_handed_out", **LABELS) == 1
+        assert found.get("beatstitch_queue_depth") == 0
+        assert found.get("beatstitch_queue_oldest_age_seconds") == 0
+        assert found.get("beatstitch_queue_handed_out", **LABELS) == 1
+        await asyncio.sleep(1.1)
+        younger = house.spec()
+        await publish_job(house.bus, younger, younger.job_id)
+        published = time.monotonic()
+        found = await scrape_port(service.metrics_port)
+        age = found.get("beatstitch_queue_oldest_age_seconds", **LABELS)
+        assert 0 < age < time.monotonic() - published + 1  # that of the younger one
+        assert found.get("beatstitch_queue_depth", **LABELS) == 1
 
 
 async def test_without_nats_the_page_answers_and_tells_no_old_numbers(house):

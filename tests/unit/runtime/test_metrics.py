@@ -143,13 +143,14 @@ async def test_calls_of_the_storage(raised, timed, failed, parts):
     failures = Change(
         "beatstitch_storage_failures_total", operation="test", reason="DEPENDENCY_DOWN"
     )
-    with count, failures:
+    answers = Change("beatstitch_storage_failures_total", operation="test", reason="OBJECT_MISSING")
+    with count, failures, answers:
         if raised is None:
             assert await run() == ([b"x", b"y"] if parts else b"x")
         else:
             with pytest.raises(type(raised)):
                 await run()
-    assert (count.by, failures.by) == (timed, failed)
+    assert (count.by, failures.by, answers.by) == (timed, failed, 0)
 
 
 async def test_a_stream_that_is_left_early_is_closed_and_counted_once():

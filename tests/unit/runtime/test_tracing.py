@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import use_span
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_core import spans
@@ -91,6 +93,13 @@ def test_children_of_children(exported):
 def test_a_call_without_a_context_begins_a_trace(exported):
     with tracing.span("a", parent="nonsense"):
         assert checked(traceparent())
+    assert exported()["a"].parent is None
+
+
+def test_whatever_span_a_library_has_open_is_not_ours(exported):
+    theirs = TracerProvider(shutdown_on_exit=False).get_tracer("x").start_span("theirs")
+    with use_span(theirs), tracing.span("a", parent=""):
+        pass
     assert exported()["a"].parent is None
 
 
