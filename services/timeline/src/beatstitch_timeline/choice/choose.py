@@ -7,13 +7,12 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from beatstitch.v1 import edl_pb2, failure_pb2, timeline_rules_pb2
-from beatstitch_core.errors import BeatStitchError
+from beatstitch.v1 import edl_pb2, timeline_rules_pb2
+from beatstitch_timeline.choice import lack
+from beatstitch_timeline.choice.clips import clips_of
 from beatstitch_timeline.choice.fill import filled, slowed
 from beatstitch_timeline.choice.loudness import ranks
-from beatstitch_timeline.choice.material import Material, motion_places
 from beatstitch_timeline.choice.needs import Needs
-from beatstitch_timeline.choice.parts import Clip
 from beatstitch_timeline.choice.pick import Pick
 from beatstitch_timeline.choice.pool import pool_of
 from beatstitch_timeline.choice.rounds import Rounds, turns
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from beatstitch.v1.beat_grid_pb2 import BeatGrid
     from beatstitch.v1.edl_pb2 import Speed, Transition
     from beatstitch.v1.timeline_pb2 import TimelineSettings
-    from beatstitch_timeline.choice.pool import Candidate
     from beatstitch_timeline.rules import Span
 
 SCORE = timeline_rules_pb2.CHOICE_ORDER_SCORE
@@ -98,14 +96,14 @@ class Chooser:
         self.last, self.shown = [NEVER] * len(self.pool), [0] * len(self.pool)
         usable = [item.length_us > 0 for item in self.pool]
         if not any(usable):
-            raise _not_enough("the windows of the choice leave nothing of any clip", 0)
+            raise lack.none_usable()
         self._same: dict[str, list[int]] = {}
         for number, candidate in enumerate(self.pool):
             if usable[number]:
                 self._same.setdefault(candidate.media.asset_id, []).append(number)
         self.window = min(rules.no_repeat_window, len(self._same) - 1)
         self._matched = rules.order == SCORE and rules.match_motion_to_energy
-        self._clips = _clips(self.pool, avoid=rules.avoid_scene_cuts, match=self._matched)
+        self._clips = clips_of(self.pool, avoid=rules.avoid_scene_cuts, match=self._matched)
         self.scores: Scores | None = None
         self.rounds: Rounds | None = None
         self._recent: deque[list[int]] = deque(maxlen=self.window)
@@ -229,47 +227,6 @@ class Chooser:
         left = [item for item in items if self.is_usable(item) and self.is_left(item)]
         if left:
             longest = max(left, key=lambda item: self.pool[item].length_us)
-            clip, need = self.pool[longest], self.need_us
-            raise _not_enough(
-                f"segment {self.index} is {need} µs long and no clip that may be shown is: the "
-                f"longest, {clip.media.filename!r}, has {clip.length_us} µs",
-                self.index,
-                asset_id=clip.media.asset_id,
-                needed_us=str(need),
-                longest_us=str(clip.length_us),
-            )
+            raise lack.none_long_enough(self.index, self.need_us, self.pool[longest])
         if self._settings.choice.reuse == FORBIDDEN:
-            raise _not_enough(
-                f"all media are shown after {self.index} of {self._count} segments, and showing "
-                "them again is forbidden",
-                self.index,
-                segments=str(self._count),
-            )
-
-
-def _clips(pool: Sequence[Candidate], *, avoid: bool, match: bool) -> dict[int, Clip]:
-    """The clips by number; where parts differ, with what is known of them.
-
-    An asset that is in the pool twice is one clip: it goes on where it ended before.
-    """
-    places = motion_places(item.media.traits.motion for item in pool) if match else bytes(256)
-    by_asset: dict[str, Clip] = {}
-    clips = {}
-    for number, item in enumerate(pool):
-        if not item.is_clip or item.length_us <= 0:
-            continue
-        if item.media.asset_id not in by_asset:
-            material = Material(item, places) if avoid or match else None
-            if material is not None and material.is_plain and not match:
-                material = None
-            by_asset[item.media.asset_id] = Clip(item, material, avoid=avoid)
-        clips[number] = by_asset[item.media.asset_id]
-    return clips
-
-
-def _not_enough(message: str, segment: int, **metadata: str) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_NOT_ENOUGH_MEDIA,
-        message,
-        metadata={"segment": str(segment), **metadata},
-    )
+            raise lack.all_shown(self.index, self._count)
