@@ -13,6 +13,7 @@ from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_timeline.builder import build_edl
 from beatstitch_timeline.exports import export_timeline
 
+OTIO = timeline_service_pb2.EXPORT_FORMAT_OTIO
 FCPXML = timeline_service_pb2.EXPORT_FORMAT_FCPXML
 FCP7 = timeline_service_pb2.EXPORT_FORMAT_FCP7_XML
 CMX = timeline_service_pb2.EXPORT_FORMAT_CMX3600
@@ -173,6 +174,21 @@ def test_what_is_lost_is_said(film):
     assert late in list(written(film, CMX).warnings)
     assert late in list(written(film, FCP7).warnings)
     assert late not in list(written(film, FCPXML).warnings)
+
+
+def test_texts_marks_fades_and_sounds_that_are_lost_are_said(film):
+    edl, _, _ = film
+    edl.overlays.add(in_frame=0, out_frame=30).text.text = "Title"
+    edl.overlays.add(in_frame=0, out_frame=30).picture.media_asset_id = "logo"
+    edl.audio.fade_out_us = 1_000_000
+    edl.segments[1].sound.gain = 65_536
+    lost = {"1 texts are left out", "1 watermarks are left out", "the song's fades are left out"}
+    for export_format in (FCPXML, FCP7, CMX):
+        assert lost | {"1 sounds of clips are left out"} <= {*written(film, export_format).warnings}
+    kept = "1 sounds of clips are kept as metadata only"
+    file = written(film, OTIO)
+    assert lost | {kept} <= {*file.warnings}
+    assert b'"gain":65536' in file.content
 
 
 def test_cmx_says_how_it_counts(film):

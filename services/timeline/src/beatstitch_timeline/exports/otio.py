@@ -139,7 +139,7 @@ def _kept(segment: Segment) -> dict[str, object]:
     """What a segment says that a clip can't."""
     kept = {"index": segment.index, "fit": edl_pb2.Fit.Name(segment.fit).removeprefix("FIT_")}
     rest = Segment()
-    for name in ("cut", "effect", "focus", "speed"):
+    for name in ("cut", "effect", "focus", "speed", "sound"):
         if segment.HasField(name):
             getattr(rest, name).CopyFrom(getattr(segment, name))
     rest.accents.extend(segment.accents)

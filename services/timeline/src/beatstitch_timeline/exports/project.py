@@ -111,6 +111,7 @@ def project_of(
     notes.add(
         "{} transitions are shorter, because a clip has no material for them", joins.shortened
     )
+    _note_what_no_format_has(edl, notes)
     return Project(
         clean(title, "BeatStitch timeline"),
         edl,
@@ -123,8 +124,17 @@ def project_of(
     )
 
 
+def _note_what_no_format_has(edl: Edl, notes: Notes) -> None:
+    """Notes what lies over or under the whole video, which we write into no format."""
+    kinds = Counter(overlay.WhichOneof("content") for overlay in edl.overlays)
+    notes.add("{} texts are left out", kinds["text"])
+    notes.add("{} watermarks are left out", kinds["picture"])
+    if edl.audio.fade_in_us or edl.audio.fade_out_us:
+        notes.add("the song's fades are left out")
+
+
 def note_looks(project: Project, fate: str = "left out") -> None:
-    """Notes what only our own renderer shows: accents, moves, backgrounds, focus."""
+    """Notes what only our own renderer shows: accents, moves, backgrounds, focus, clips' sounds."""
     notes, segments = project.notes, project.edl.segments
     notes.add(f"{{}} accents are {fate}", sum(len(segment.accents) for segment in segments))
     moved = sum(segment.effect.WhichOneof("kind") is not None for segment in segments)
@@ -133,6 +143,8 @@ def note_looks(project: Project, fate: str = "left out") -> None:
     notes.add(f"{{}} blurred backgrounds are {fate}", blurred)
     focused = sum(segment.fit == edl_pb2.FIT_FOCUS for segment in segments)
     notes.add(f"{{}} focus points are {fate}", focused)
+    heard = sum(segment.HasField("sound") for segment in segments)
+    notes.add(f"{{}} sounds of clips are {fate}", heard)
 
 
 def note_ramps(project: Project) -> None:
