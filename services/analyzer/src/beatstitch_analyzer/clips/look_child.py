@@ -18,6 +18,7 @@ from beatstitch_analyzer.clips import filmstrip
 from beatstitch_analyzer.clips.budget import Clock, TooSlow
 from beatstitch_analyzer.clips.dense import Seen, look_at_all, squeezed
 from beatstitch_analyzer.clips.frames import widest_key_gap_us
+from beatstitch_analyzer.clips.plain import is_plain
 from beatstitch_analyzer.clips.proxy import LARGE_PIXELS, LONG_GAP_US, proxy_size
 from beatstitch_analyzer.clips.series import luma
 from beatstitch_analyzer.clips.sparse import look_in_places
@@ -49,8 +50,13 @@ def look_at_clip(job: dict[str, Any]) -> bytes:
 def _close(job: dict[str, Any], path: Path, out: Path) -> Seen | None:
     """Every frame, or None where that takes too long."""
     size = (job["width"], job["height"])
-    wanted = job["proxy_allowed"] and (
-        size[0] * size[1] > LARGE_PIXELS or widest_key_gap_us(path, job["demuxer"]) > LONG_GAP_US
+    wanted = (
+        job["proxy_allowed"]
+        and (
+            size[0] * size[1] > LARGE_PIXELS
+            or widest_key_gap_us(path, job["demuxer"]) > LONG_GAP_US
+        )
+        and is_plain(path, job["demuxer"])
     )
     proxy = out / PROXY
     try:
