@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from beatstitch_client.cli import jobs, timeline
 from beatstitch_client.cli.analyze import analyze
 from beatstitch_client.cli.exits import EPILOG
+from beatstitch_client.cli.frame import frame
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.stitch import stitch
 from beatstitch_client.cli.target import ApiKey, Server, Tls, server_at
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command(epilog=EPILOG)(up)
 app.command(epilog=EPILOG)(stitch)
 app.command(epilog=EPILOG)(analyze)
+app.command(epilog=EPILOG)(frame)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(timeline.app, name="timeline")
 
