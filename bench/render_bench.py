@@ -4,7 +4,7 @@
         [--moviepy PYTHON]
 
 The timeline: 1080p30, half stills of 12 to 24 megapixels (every second one moves), half 1080p clips
-with in-points anywhere, a cut each 1.9 s, some crossfades; veryfast, crf 20.
+with in-points anywhere, a cut each second, some crossfades; veryfast, crf 20.
 
 ours       the pieces as the worker renders them: sandboxed children, `slots` at a time, one encoder
            thread each; start-up, decoding, composing and encoding included.
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 SIZE = (1920, 1080)
 RATE = 30
-SHOT_FRAMES = 56
+SHOT_FRAMES = 30
 STILLS = [(4000, 3000), (6000, 4000), (4032, 3024), (5472, 3648)]
 CLIP_SECONDS = 10
 FRAME_BYTES = SIZE[0] * SIZE[1] * 3 // 2
@@ -180,7 +180,8 @@ async def render(
                     shutil.copyfile(folder / PIECE, keep / f"{index}")
 
     with Watched() as taken:
-        await asyncio.gather(*(piece(chunk.index, chunk.content) for chunk in plan.chunks))
+        longest_first = sorted(plan.chunks, key=lambda chunk: -chunk.content.frame_count)
+        await asyncio.gather(*(piece(chunk.index, chunk.content) for chunk in longest_first))
     return {"wall_s": taken.wall_s, "cpu_s": cpu, "peak_mb": taken.peak_mb, "bytes": size}
 
 

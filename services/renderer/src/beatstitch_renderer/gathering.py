@@ -97,7 +97,7 @@ class Gathering:
         )
         try:
             found = await self._existing(self._wanted)
-            waiting = [hash_ for hash_ in self._wanted if hash_ not in found]
+            waiting = [hash_ for hash_ in self._longest_first() if hash_ not in found]
             metrics.chunks(found=len(found), missing=len(waiting))
             await self._until_made(waiting, progress)
             return found
@@ -107,6 +107,12 @@ class Gathering:
         finally:
             if not self._context.bus.nc.is_closed:
                 await heard.unsubscribe()
+
+    def _longest_first(self) -> list[str]:
+        """So that at the end no worker is left with a long piece while the others are idle."""
+        return sorted(
+            self._wanted, key=lambda hash_: -self._wanted[hash_].content.frame_count
+        )  # stable: else in order
 
     async def _hear(self, message: Msg) -> None:
         try:
