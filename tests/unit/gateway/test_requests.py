@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch.v1.edl_pb2 import OutputFormat, Transition
+from beatstitch.v1.project_service_pb2 import ListProjectsRequest
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
@@ -144,8 +145,20 @@ def test_pages():
     for bad in (-1, 1001):
         with pytest.raises(BeatStitchError):
             paging.page_size(bad)
-    assert paging.cut([1, 2], 2, str) == ([1, 2], "")
-    assert paging.cut([1, 2, 3], 2, str) == ([1, 2], "2")
+
+
+def test_a_list_goes_on_after_the_last_row_that_was_shown():
+    first = paging.Wanted("projects", ListProjectsRequest(page_size=2), str)
+    assert (first.rows, first.after, first.after_id) == (3, None, None)
+    ids = sorted(new_id() for _ in range(3))
+    assert first.cut(ids[:2], lambda row: [row]) == (ids[:2], "")
+    page, token = first.cut(ids, lambda row: [row])
+    assert page == ids[:2]
+    asked = ListProjectsRequest(page_size=2, page_token=token)
+    assert paging.Wanted("projects", asked, str).after_id == ids[1]
+    for kind, shape in (("renders", str), ("projects", int)):
+        with pytest.raises(BeatStitchError):
+            paging.Wanted(kind, asked, shape)
 
 
 @given(st.integers(1, 5 * 10**12))

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.ids import is_id
@@ -20,6 +20,47 @@ MAX_SIZE = 1000
 
 Key = Sequence[str | int]
 T = TypeVar("T")
+
+
+class ListRequest(Protocol):
+    """Any List call's request."""
+
+    page_size: int
+    page_token: str
+
+
+class Wanted:
+    """The page that a List call wants.
+
+    Args:
+        kind: Which list; a token of another one is refused.
+        request: The call's.
+        shape: Types of the order's key; text is always an id.
+
+    Attributes:
+        rows: How many to ask the database for: one more than the page has tells of a next one.
+        after: The key of the page before's last row, None for the first page.
+
+    Raises:
+        BeatStitchError: FIELD_INVALID: a size or a token that can't be.
+    """
+
+    def __init__(self, kind: str, request: ListRequest, *shape: type) -> None:
+        self._kind = kind
+        self._size = page_size(request.page_size)
+        self.rows = self._size + 1
+        self.after = decode(kind, request.page_token, shape)
+
+    @property
+    def after_id(self) -> str | None:
+        """`after`, where the key is an id alone."""
+        return str(self.after[0]) if self.after else None
+
+    def cut(self, rows: Sequence[T], key: Callable[[T], Key]) -> tuple[Sequence[T], str]:
+        """The page, and the token of the next one, of what the database had."""
+        if len(rows) <= self._size:
+            return rows, ""
+        return rows[: self._size], encode(self._kind, key(rows[self._size - 1]))
 
 
 def page_size(asked: int) -> int:
@@ -71,13 +112,6 @@ def _plausible(part: object) -> bool:
     if isinstance(part, str):
         return is_id(part)
     return isinstance(part, int) and 0 <= part < 2**31
-
-
-def cut(rows: Sequence[T], size: int, token: Callable[[T], str]) -> tuple[Sequence[T], str]:
-    """The page, and the token of the next one, of `size` + 1 rows that were asked for."""
-    if len(rows) <= size:
-        return rows, ""
-    return rows[:size], token(rows[size - 1])
 
 
 def _bad() -> BeatStitchError:

@@ -6,13 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import ParseError
-
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.edl_pb2 import Edl
-from beatstitch_core.canonical import parse_json, sha256_hex
 from beatstitch_core.edl_invariants import validate_edl
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.stored_documents import read_stored
 from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.planning.plan import plan_render
 from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
@@ -20,7 +18,6 @@ from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
-    from beatstitch.v1.common_pb2 import ObjectRef
     from beatstitch_runtime.jobs.worker import JobContext
 
 
@@ -75,12 +72,7 @@ async def plan_job(context: JobContext, fingerprint: str) -> Planned:
 async def _edl(context: JobContext) -> Edl:
     ref = context.spec.render.edl
     data = await context.storage.get(ref.key)
-    try:
-        edl = await asyncio.to_thread(parse_json, data, Edl())
-    except (ParseError, ValueError) as error:
-        raise _damaged_edl(ref) from error
-    if ref.sha256 not in {"", sha256_hex(data)}:
-        raise _damaged_edl(ref)
+    edl = await asyncio.to_thread(read_stored, data, ref, Edl(), "EDL")
     violations = await asyncio.to_thread(validate_edl, edl)
     if violations:
         raise BeatStitchError(
@@ -114,10 +106,4 @@ def _missing(asset_id: str) -> BeatStitchError:
         failure_pb2.ERROR_REASON_ASSET_NOT_FOUND,
         "the timeline shows an asset that the render wasn't given",
         metadata={"asset_id": asset_id},
-    )
-
-
-def _damaged_edl(ref: ObjectRef) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_INTERNAL, "the stored EDL is damaged", metadata={"key": ref.key}
     )

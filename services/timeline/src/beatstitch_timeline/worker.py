@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import ParseError
-
 from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, TimelineBuildOutput
-from beatstitch.v1 import failure_pb2, job_pb2
+from beatstitch.v1 import job_pb2
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
-from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
-from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.canonical import canonical_json, sha256_hex
 from beatstitch_core.keys import artefact_key
+from beatstitch_core.stored_documents import read_stored
 from beatstitch_runtime.jobs.worker import Slot
 from beatstitch_timeline.builder import build
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec
-    from beatstitch.v1.common_pb2 import ObjectRef
     from beatstitch.v1.info_service_pb2 import Limits
     from beatstitch_runtime.jobs.worker import JobContext
     from beatstitch_timeline.builder import Built
@@ -55,10 +52,9 @@ class TimelineBuilder:
             BeatStitchError: As `build` does; OBJECT_MISSING or DEPENDENCY_DOWN from storage.
         """
         spec = context.spec
-        grid = read_grid(
-            await context.storage.get(spec.timeline_build.beat_grid.key),
-            spec.timeline_build.beat_grid,
-        )
+        stored_grid = spec.timeline_build.beat_grid
+        data = await context.storage.get(stored_grid.key)
+        grid = read_stored(data, stored_grid, BeatGrid(), "beat grid")
         await context.progress(30, "building")
         # A long song's timeline takes a second of plain computing: not on the loop that heartbeats.
         built = await asyncio.to_thread(build_spec, spec, grid, self._limits)
@@ -87,27 +83,4 @@ def build_spec(spec: JobSpec, grid: BeatGrid, limits: Limits) -> Built:
         edit_media=order.edit_media,
         watermark=order.watermark if order.HasField("watermark") else None,
         limits=limits,
-    )
-
-
-def read_grid(data: bytes, ref: ObjectRef) -> BeatGrid:
-    """The grid in a stored object.
-
-    Raises:
-        BeatStitchError: INTERNAL when the object isn't what the reference says.
-    """
-    try:
-        grid = parse_json(data, BeatGrid())
-    except (ParseError, ValueError) as error:
-        raise _damaged(ref) from error
-    if ref.sha256 not in {"", sha256_hex(data)}:
-        raise _damaged(ref)
-    return grid
-
-
-def _damaged(ref: ObjectRef) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_INTERNAL,
-        "the stored beat grid is damaged",
-        metadata={"key": ref.key},
     )

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from google.protobuf.json_format import ParseError
-
-from beatstitch.v1 import failure_pb2
 from beatstitch.v1.beat_grid_edit_pb2 import BeatGridOverlay
 from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch_analyzer.corrections.kept import read_kept
 from beatstitch_analyzer.corrections.listening import Listening
-from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
-from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.canonical import canonical_json, sha256_hex
 from beatstitch_core.grid_edits import apply_overlay, needs_decoder
 from beatstitch_core.keys import artefact_key
+from beatstitch_core.stored_documents import read_stored
 from beatstitch_runtime.storage import Storage
 
 
@@ -52,7 +49,7 @@ async def edit_stored(
         BeatStitchError: EDIT_INVALID; OBJECT_MISSING where the grid or what the tracker heard is
             gone: the song has to be analysed again.
     """
-    grid = _read_grid(await storage.get(heard.key), heard)
+    grid = read_stored(await storage.get(heard.key), heard, BeatGrid(), "beat grid")
     listening = None
     if kept.key and needs_decoder(overlay.edits):
         listening = Listening(read_kept(await storage.get(kept.key)), grid)
@@ -63,21 +60,3 @@ async def edit_stored(
     data = await asyncio.to_thread(canonical_json, edited)
     key = artefact_key(prefix, "grid", sha256_hex(data), ".json")
     return Edited(edited, await storage.put(key, data), filled)
-
-
-def _read_grid(data: bytes, ref: ObjectRef) -> BeatGrid:
-    try:
-        grid = parse_json(data, BeatGrid())
-    except (ParseError, ValueError) as error:
-        raise _damaged(ref) from error
-    if ref.sha256 not in {"", sha256_hex(data)}:
-        raise _damaged(ref)
-    return grid
-
-
-def _damaged(ref: ObjectRef) -> BeatStitchError:
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_INTERNAL,
-        "the stored beat grid is damaged",
-        metadata={"key": ref.key},
-    )

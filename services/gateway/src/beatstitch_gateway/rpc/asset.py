@@ -80,16 +80,13 @@ class AssetRpc(AssetServiceServicer):
 
     async def ListAssets(self, request: ListAssetsRequest, context: Context) -> ListAssetsResponse:
         """A project's assets: media by position, then audio."""
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [int, str])
-        after = (int(key[0]), str(key[1])) if key else None
+        wanted = paging.Wanted(_LIST, request, int, str)
+        after = (int(wanted.after[0]), str(wanted.after[1])) if wanted.after else None
         tenant = current_tenant()
         async with self._deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
-            rows = await assets.page(tx, tenant, request.project_id, size + 1, after)
-        page, token = paging.cut(
-            rows, size, lambda row: paging.encode(_LIST, [row[1], row[0].asset.id])
-        )
+            rows = await assets.page(tx, tenant, request.project_id, wanted.rows, after)
+        page, token = wanted.cut(rows, lambda row: [row[1], row[0].asset.id])
         found = [row.asset for row, _place in page]
         return ListAssetsResponse(assets=found, next_page_token=token)
 

@@ -58,8 +58,7 @@ class JobRpc(JobServiceServicer):
         for index, kind in enumerate(request.types):
             check.that(kind in JobType.values(), f"types[{index}]", "is not known")
         check.done()
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [str])
+        wanted = paging.Wanted(_LIST, request, str)
         tenant = current_tenant()
         async with self._deps.database.transaction() as tx:
             if request.project_id:
@@ -67,13 +66,13 @@ class JobRpc(JobServiceServicer):
             rows = await jobs.page(
                 tx,
                 tenant,
-                size + 1,
-                str(key[0]) if key else None,
+                wanted.rows,
+                wanted.after_id,
                 project_id=request.project_id,
                 states=request.states,
                 types=request.types,
             )
-        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.job.id]))
+        page, token = wanted.cut(rows, lambda row: [row.job.id])
         found = [merge_progress(row.job, self._deps.signals.progress_of) for row in page]
         return ListJobsResponse(jobs=found, next_page_token=token)
 

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from beatstitch.v1 import failure_pb2
 from beatstitch.v1.project_pb2 import Project
 from beatstitch.v1.project_service_pb2 import (
     CreateProjectRequest,
@@ -20,13 +17,13 @@ from beatstitch.v1.project_service_pb2 import (
     UpdateProjectResponse,
 )
 from beatstitch.v1.project_service_pb2_grpc import ProjectServiceServicer
-from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
 from beatstitch_gateway import paging
 from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.db import assets, jobs, projects, uploads
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
+from beatstitch_gateway.etags import need_etag, stamp
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.validation import Check
 
@@ -54,7 +51,7 @@ class ProjectRpc(ProjectServiceServicer):
         async def work(tx: Transaction) -> CreateProjectResponse:
             project = Project(id=new_id(), display_name=request.display_name, labels=request.labels)
             project.create_time.GetCurrentTime()
-            _stamp(project)
+            stamp(project)
             await projects.insert(tx, tenant, project)
             return CreateProjectResponse(project=project)
 
@@ -71,11 +68,10 @@ class ProjectRpc(ProjectServiceServicer):
         self, request: ListProjectsRequest, context: Context
     ) -> ListProjectsResponse:
         """The tenant's projects, newest first."""
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [str])
+        wanted = paging.Wanted(_LIST, request, str)
         async with self._deps.database.transaction() as tx:
-            rows = await projects.page(tx, current_tenant(), size + 1, str(key[0]) if key else None)
-        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.id]))
+            rows = await projects.page(tx, current_tenant(), wanted.rows, wanted.after_id)
+        page, token = wanted.cut(rows, lambda row: [row.id])
         return ListProjectsResponse(projects=page, next_page_token=token)
 
     async def UpdateProject(
@@ -99,13 +95,13 @@ class ProjectRpc(ProjectServiceServicer):
 
         async def work(tx: Transaction) -> UpdateProjectResponse:
             project = await projects.get(tx, tenant, request.project.id, lock=True)
-            _need_etag(request.project.etag, project.etag)
+            need_etag(request.project.etag, project.etag, "project")
             if "display_name" in paths:
                 project.display_name = request.project.display_name
             if "labels" in paths:
                 project.labels.clear()
                 project.labels.update(request.project.labels)
-            _stamp(project)
+            stamp(project)
             await projects.update(tx, tenant, project)
             return UpdateProjectResponse(project=project)
 
@@ -134,20 +130,3 @@ class ProjectRpc(ProjectServiceServicer):
 
         call = Call(tenant, request)
         return await once(self._deps.database, call, DeleteProjectResponse, work)
-
-
-def _stamp(project: Project) -> None:
-    """Notes the time of a change, and with it a new etag."""
-    project.update_time.GetCurrentTime()
-    project.etag = ""
-    content = project.SerializeToString(deterministic=True)
-    project.etag = hashlib.sha256(content).hexdigest()[:16]
-
-
-def _need_etag(provided: str, current: str) -> None:
-    if provided and provided != current:
-        raise BeatStitchError(
-            failure_pb2.ERROR_REASON_ETAG_MISMATCH,
-            "the project was changed meanwhile",
-            metadata={"provided": provided, "current": current},
-        )

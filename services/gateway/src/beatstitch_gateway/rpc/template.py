@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.template_pb2 import Template
 from beatstitch.v1.template_service_pb2 import (
@@ -27,6 +25,7 @@ from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.db import templates
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
+from beatstitch_gateway.etags import need_etag, stamp
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.templates.builtin import builtin_templates
 from beatstitch_gateway.validation import Check
@@ -54,7 +53,7 @@ class TemplateRpc(TemplateServiceServicer):
             template = Template(id=new_id(), version=1)
             _take(template, request.template, _CHANGEABLE)
             template.create_time.GetCurrentTime()
-            _stamp(template)
+            stamp(template)
             await templates.insert(tx, tenant, template)
             return CreateTemplateResponse(template=template)
 
@@ -75,14 +74,11 @@ class TemplateRpc(TemplateServiceServicer):
         self, request: ListTemplatesRequest, context: Context
     ) -> ListTemplatesResponse:
         """The built-in ones (all on the first page), then the tenant's."""
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [str])
+        wanted = paging.Wanted(_LIST, request, str)
         async with self._deps.database.transaction() as tx:
-            rows = await templates.page(
-                tx, current_tenant(), size + 1, str(key[0]) if key else None
-            )
-        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.id]))
-        built_in = [] if key else [*builtin_templates().values()]
+            rows = await templates.page(tx, current_tenant(), wanted.rows, wanted.after_id)
+        page, token = wanted.cut(rows, lambda row: [row.id])
+        built_in = [] if wanted.after else [*builtin_templates().values()]
         return ListTemplatesResponse(templates=[*built_in, *page], next_page_token=token)
 
     async def UpdateTemplate(
@@ -97,7 +93,7 @@ class TemplateRpc(TemplateServiceServicer):
             template = await _to_change(tx, tenant, request.template.id, request.etag)
             _take(template, request.template, paths)
             template.version += 1
-            _stamp(template)
+            stamp(template)
             await templates.update(tx, tenant, template)
             return UpdateTemplateResponse(template=template)
 
@@ -153,12 +149,7 @@ async def _to_change(tx: Transaction, tenant: str, template_id: str, etag: str) 
             f"{template.id} comes with BeatStitch and can't be changed; make one of your own of it",
             metadata={"template_id": template.id},
         )
-    if etag and etag != template.etag:
-        raise BeatStitchError(
-            failure_pb2.ERROR_REASON_ETAG_MISMATCH,
-            "the template was changed meanwhile",
-            metadata={"provided": etag, "current": template.etag},
-        )
+    need_etag(etag, template.etag, "template")
     return template
 
 
@@ -169,11 +160,3 @@ def _take(template: Template, given: Template, paths: tuple[str, ...]) -> None:
         template.description = given.description
     if "settings" in paths:
         template.settings.CopyFrom(given.settings)
-
-
-def _stamp(template: Template) -> None:
-    """Notes the time of a change, and with it a new etag."""
-    template.update_time.GetCurrentTime()
-    template.etag = ""
-    content = template.SerializeToString(deterministic=True)
-    template.etag = hashlib.sha256(content).hexdigest()[:16]

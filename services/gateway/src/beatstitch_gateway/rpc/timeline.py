@@ -130,15 +130,13 @@ class TimelineRpc(TimelineServiceServicer):
         self, request: ListRevisionsRequest, context: Context
     ) -> ListRevisionsResponse:
         """A project's revisions, newest first, without their EDLs."""
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [int])
+        wanted = paging.Wanted(_LIST, request, int)
+        before = int(wanted.after[0]) if wanted.after else None
         tenant = current_tenant()
         async with self._deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
-            rows = await timelines.page(
-                tx, tenant, request.project_id, size + 1, int(key[0]) if key else None
-            )
-        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.revision]))
+            rows = await timelines.page(tx, tenant, request.project_id, wanted.rows, before)
+        page, token = wanted.cut(rows, lambda row: [row.revision])
         return ListRevisionsResponse(timelines=page, next_page_token=token)
 
     async def ValidateTimeline(
