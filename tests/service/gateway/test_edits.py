@@ -282,6 +282,19 @@ async def test_files_of_editing_programs(editor, generate, kind: int, begins: by
         assert file.content == canonical_json(built.edl)
 
 
+async def test_a_timeline_goes_elsewhere_after_its_files_are_gone(editor, generate):
+    project_id, song_id, pictures = await editor.ready(2)
+    await generate(project_id)
+    for asset_id in (pictures[0], song_id):
+        await editor.client.DeleteAsset(asset_id=asset_id)
+    file = await editor.client.ExportTimeline(
+        project_id=project_id, format=ts.EXPORT_FORMAT_CMX3600
+    )
+    assert f"* FROM CLIP NAME: {pictures[0]}" in file.content.decode()
+    said = "2 files are not in the project any more and are named by their id"
+    assert said in file.warnings
+
+
 async def test_files_of_beats(editor):
     _project, song_id, _pictures = await editor.ready(0)
     grid = await editor.client.GetBeatGrid(asset_id=song_id)

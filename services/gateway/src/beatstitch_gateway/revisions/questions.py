@@ -81,21 +81,21 @@ async def explain(deps: Deps, tenant: str, request: ExplainCutRequest) -> Explai
 
 
 async def export(deps: Deps, tenant: str, request: ExportTimelineRequest) -> ExportTimelineResponse:
-    """The file of an editing program.
+    """The file of an editing program. Assets that are gone are named by their ids in it.
 
     Raises:
-        BeatStitchError: PROJECT_NOT_FOUND, TIMELINE_NOT_FOUND, ASSET_NOT_FOUND,
-            ASSET_NOT_READY, DEPENDENCY_DOWN.
+        BeatStitchError: PROJECT_NOT_FOUND, TIMELINE_NOT_FOUND, DEPENDENCY_DOWN.
     """
     async with deps.database.transaction() as tx:
         project = await projects.get(tx, tenant, request.project_id)
         row = await timelines.get(tx, tenant, request.project_id, revision=request.revision)
         edl = row.parse_edl()
-        song, media = await specs.edl_assets(tx, tenant, request.project_id, edl)
+        named = [edl.audio.asset_id, *specs.named_media(edl)]
+        found = await assets.get_many(tx, tenant, request.project_id, named)
         grid_ref = await grid_of(tx, tenant, row)
     question = engine.ExportTimelineRequest(
         edl=edl,
-        media=[specs.ready_media(item) for item in (song, *media)],
+        media=[specs.ready_media(found[asset_id]) for asset_id in named if asset_id in found],
         format=request.format,
         media_base_url=request.media_base_url,
         title=project.display_name,
