@@ -91,7 +91,10 @@ class Engine(
 
     async def GetRendererCapabilities(self, request, context):
         return renderer.GetRendererCapabilitiesResponse(
-            renderer_fingerprint="f", transitions=[1, 2]
+            renderer_fingerprint="f",
+            transitions=[1, 2],
+            codecs=[1, 3],
+            hardware_encoders=["h264_nvenc"],
         )
 
 
@@ -115,6 +118,7 @@ async def test_answers_go_through(open_house, engine):
         assert info.renderer_fingerprint == "f"
         assert [item.name for item in info.analyzers] == ["madmom"]
         assert list(info.transitions) == [1, 2]
+        assert (list(info.codecs), list(info.hardware_encoders)) == ([1, 3], ["h264_nvenc"])
 
         project_id, song_id, pictures = await house.ready(2)
         edl_hash = await house.timeline(project_id)
