@@ -28,7 +28,7 @@ _open = gauge("beatstitch_rpc_in_flight", "Calls being served, open streams too.
 
 # Looked up by name once: a call's own microseconds count.
 _open_of: dict[str, Gauge] = {}
-_ended_of: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+_ended_of: dict[tuple[str, str], tuple[Counter, Histogram | None]] = {}
 
 
 def _method(name: str) -> tuple[str, str]:
@@ -64,8 +64,9 @@ class Call:
         found = _ended_of.get(key)
         if found is None:
             labels = (*_method(self._name), code)
-            found = _ended_of[key] = _handled.labels(*labels), _seconds.labels(*labels)
+            timed = None if self._stream else _seconds.labels(*labels)
+            found = _ended_of[key] = _handled.labels(*labels), timed
         handled, seconds = found
         handled.inc()
-        if not self._stream:
+        if seconds is not None:
             seconds.observe(time.perf_counter() - self._begun)
