@@ -14,15 +14,9 @@ from beatstitch.v1.failure_pb2 import Failure
 from beatstitch.v1.job_pb2 import BeatAnalysisResult, Job, RenderResult, TimelineBuildResult
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch_core.job_states import TERMINAL
-from beatstitch_gateway.stitch.machine import (
-    CancelChildren,
-    StartChild,
-    World,
-    advance,
-    failed,
-    started,
-)
+from beatstitch_gateway.stitch.machine import advance, failed, started
 from beatstitch_gateway.stitch.stages import new_stages
+from beatstitch_gateway.stitch.world import CancelChildren, StartChild, World
 
 PENDING = job_pb2.JOB_STATE_PENDING
 RUNNING = job_pb2.JOB_STATE_RUNNING

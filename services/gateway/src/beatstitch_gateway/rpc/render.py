@@ -5,12 +5,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
-from beatstitch.v1 import failure_pb2, render_pb2
-from beatstitch.v1.common_pb2 import ObjectRef
-from beatstitch.v1.render_pb2 import ChunkReport, Container, Render
+from beatstitch.v1.render_pb2 import ChunkReport
 from beatstitch.v1.render_service_pb2 import (
     CreateOutputDownloadLinkRequest,
     CreateOutputDownloadLinkResponse,
@@ -34,7 +30,6 @@ from beatstitch.v1.render_service_pb2 import (
     RenderFrameResponse,
 )
 from beatstitch.v1.render_service_pb2_grpc import RenderServiceServicer
-from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.keys import tenant_prefix
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway import paging, specs
@@ -44,15 +39,15 @@ from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
-from beatstitch_gateway.links import expiry
 from beatstitch_gateway.renders import pictures
+from beatstitch_gateway.renders.output import link_output, stream_output
 from beatstitch_gateway.renders.shape import shaped
 from beatstitch_gateway.renders.submit import submit_render
+from beatstitch_gateway.revisions.keep import need_hash
 from beatstitch_gateway.specs import Shaped
 from beatstitch_gateway.validation import Check
 
 _LIST = "renders"
-_CHUNK_BYTES = 256 * 1024
 _MOST_PROFILES = 20
 
 
@@ -122,15 +117,12 @@ class RenderRpc(RenderServiceServicer):
         self, request: ListRendersRequest, context: Context
     ) -> ListRendersResponse:
         """A project's renders, newest first, without manifest and report."""
-        size = paging.page_size(request.page_size)
-        key = paging.decode(_LIST, request.page_token, [str])
+        wanted = paging.Wanted(_LIST, request, str)
         tenant = current_tenant()
         async with self._deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
-            rows = await renders.page(
-                tx, tenant, request.project_id, size + 1, str(key[0]) if key else None
-            )
-        page, token = paging.cut(rows, size, lambda row: paging.encode(_LIST, [row.id]))
+            rows = await renders.page(tx, tenant, request.project_id, wanted.rows, wanted.after_id)
+        page, token = wanted.cut(rows, lambda row: [row.id])
         return ListRendersResponse(renders=page, next_page_token=token)
 
     async def PlanRender(self, request: PlanRenderRequest, context: Context) -> PlanRenderResponse:
@@ -169,30 +161,15 @@ class RenderRpc(RenderServiceServicer):
         self, request: DownloadOutputRequest, context: Context
     ) -> AsyncIterator[DownloadOutputResponse]:
         """The video's bytes from an offset on, 256 KiB at a time."""
-        _, output = await self._output(request.render_id)
-        total, offset = output.size_bytes, request.offset_bytes
-        if not 0 <= offset <= total:
-            raise field_error("offset_bytes", f"is {offset}, allowed are 0 to {total}")
-        told = DownloadOutputResponse(total_bytes=total)
-        if offset == total:
-            yield told
-            return
-        async for chunk in self._deps.storage.stream(output.key, offset, _CHUNK_BYTES):
-            told.chunk = chunk
-            yield told
-            told = DownloadOutputResponse()
+        tenant, render_id = current_tenant(), request.render_id
+        async for reply in stream_output(self._deps, tenant, render_id, request.offset_bytes):
+            yield reply
 
     async def CreateOutputDownloadLink(
         self, request: CreateOutputDownloadLinkRequest, context: Context
     ) -> CreateOutputDownloadLinkResponse:
         """A signed link to the video."""
-        render, output = await self._output(request.render_id)
-        expires_s = self._deps.settings.link_expiry_s
-        expire_time: Timestamp = expiry(expires_s)
-        url = self._deps.storage.sign_get(
-            output.key, expires_s, f"beatstitch-{render.id}-{render.profile}.{_suffix(render)}"
-        )
-        return CreateOutputDownloadLinkResponse(url=url, expire_time=expire_time)
+        return await link_output(self._deps, current_tenant(), request.render_id)
 
     async def _shaped(
         self, project_id: str, edl_hash: str, profile_names: Iterable[str]
@@ -207,22 +184,6 @@ class RenderRpc(RenderServiceServicer):
             for name in profile_names
         }
 
-    async def _output(self, render_id: str) -> tuple[Render, ObjectRef]:
-        """A render that has one, and its video.
-
-        Raises:
-            BeatStitchError: RENDER_NOT_FOUND, OUTPUT_NOT_AVAILABLE.
-        """
-        async with self._deps.database.transaction() as tx:
-            row = await renders.get(tx, current_tenant(), render_id)
-        if row.output is None or not await self._deps.storage.exists(row.output.key):
-            raise BeatStitchError(
-                failure_pb2.ERROR_REASON_OUTPUT_NOT_AVAILABLE,
-                "the render has no output yet, or its output was cleaned away",
-                metadata={"render_id": render_id, "job_id": row.render.job_id},
-            )
-        return row.render, row.output
-
 
 async def _submit(
     tx: Transaction, tenant: str, timeline: TimelineRow, profile: str, edls: Mapping[str, Shaped]
@@ -230,12 +191,6 @@ async def _submit(
     render = await submit_render(tx, tenant, timeline, profile, as_shaped=edls[profile])
     job = (await jobs.get(tx, tenant, render.job_id)).job
     return CreateRenderResponse(job=job, render=render)
-
-
-def _suffix(render: Render) -> str:
-    """The file's extension, by the container that it was made in."""
-    container = render.manifest.profile.container or render_pb2.CONTAINER_MP4
-    return Container.Name(container).removeprefix("CONTAINER_").lower()
 
 
 async def _newest(tx: Transaction, tenant: str, project_id: str, edl_hash: str) -> TimelineRow:
@@ -246,13 +201,7 @@ async def _newest(tx: Transaction, tenant: str, project_id: str, edl_hash: str) 
     """
     await projects.get(tx, tenant, project_id)
     timeline = await timelines.get(tx, tenant, project_id)
-    current = timeline.timeline.edl_hash
-    if edl_hash != current:
-        raise BeatStitchError(
-            failure_pb2.ERROR_REASON_EDL_HASH_MISMATCH,
-            "the edl_hash is not the one of the project's newest timeline",
-            metadata={"provided": edl_hash, "current": current},
-        )
+    need_hash(timeline.timeline, edl_hash)
     return timeline
 
 

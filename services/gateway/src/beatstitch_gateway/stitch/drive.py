@@ -21,16 +21,9 @@ from beatstitch_gateway.jobs.cancel import cancel_row
 from beatstitch_gateway.jobs.submit import new_job, submit
 from beatstitch_gateway.renders.shape import in_length
 from beatstitch_gateway.renders.submit import submit_render
-from beatstitch_gateway.stitch.machine import (
-    CancelChildren,
-    StartChild,
-    World,
-    advance,
-    failed,
-    started,
-    wanted_assets,
-)
+from beatstitch_gateway.stitch.machine import advance, failed, started
 from beatstitch_gateway.stitch.stages import ANALYZE, TIMELINE
+from beatstitch_gateway.stitch.world import CancelChildren, StartChild, World, wanted_assets
 
 # Four stages and their children; more turns would be a fault of the machine.
 _MOST_TURNS = 20

@@ -8,67 +8,28 @@ often: a crash between two steps is repaired by calling again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
-from beatstitch.v1.asset_pb2 import Asset
 from beatstitch.v1.failure_pb2 import Failure
-from beatstitch.v1.job_pb2 import BeatAnalysisResult, Job, JobStage
-from beatstitch.v1.stitch_service_pb2 import StitchRequest
+from beatstitch.v1.job_pb2 import Job, JobStage
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.job_states import is_terminal
 from beatstitch_gateway.jobs.apply import fail, finish
+from beatstitch_gateway.stitch.failures import failure_of, failure_of_child
 from beatstitch_gateway.stitch.stages import ANALYZE, INGEST, RENDER, TIMELINE, overall_percent
+from beatstitch_gateway.stitch.world import (
+    CancelChildren,
+    Command,
+    StartChild,
+    World,
+    wanted_assets,
+)
 
 _DONE = 100
 _SKIPPED_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class World:
-    """All that a stitch looks at.
-
-    Attributes:
-        request: The request, all asset ids filled in.
-        assets: Those of its assets that exist, by id.
-        analysis: What the song's newest analysis told, if it told anything.
-        children: The stitch's own jobs by id.
-        now: The time to stamp stages with.
-    """
-
-    request: StitchRequest
-    assets: Mapping[str, Asset]
-    analysis: BeatAnalysisResult | None
-    children: Mapping[str, Job]
-    now: Timestamp = field(default_factory=Timestamp)
-
-
-@dataclass(frozen=True)
-class StartChild:
-    """Make the job of a stage.
-
-    Attributes:
-        stage: Which stage: ANALYZE, TIMELINE or RENDER.
-        media_ids: For TIMELINE: the pictures and clips to use.
-        timeline_id: For RENDER: the revision to render.
-    """
-
-    stage: str
-    media_ids: tuple[str, ...] = ()
-    timeline_id: str = ""
-
-
-@dataclass(frozen=True)
-class CancelChildren:
-    """Ask for the end of these jobs."""
-
-    job_ids: tuple[str, ...]
-
-
-Command = StartChild | CancelChildren
 
 
 def advance(before: Job, world: World) -> tuple[Job, Command | None]:
@@ -107,13 +68,6 @@ def failed(before: Job, failure: Failure, now: Timestamp) -> Job:
     job.CopyFrom(before)
     _fail(job, failure, now)
     return job
-
-
-def wanted_assets(request: StitchRequest) -> dict[str, None]:
-    """Ids of all assets that a stitch waits for, each once: song, media, watermark."""
-    mark = request.settings.watermark.media_asset_id
-    named = (request.audio_asset_id, *request.media_asset_ids, mark)
-    return dict.fromkeys(asset_id for asset_id in named if asset_id)
 
 
 @dataclass
@@ -164,7 +118,7 @@ class _Step:
         ready, skipped = 0, []
         for asset_id in wanted:
             asset = self.world.assets.get(asset_id)
-            failure = _failure_of(asset, asset_id)
+            failure = failure_of(asset, asset_id)
             if failure is not None:
                 if asset_id in needed or not self.world.request.skip_failed_media:
                     _fail(self.job, failure, self.world.now)
@@ -219,7 +173,7 @@ class _Step:
             self._leave(stage)
             return True
         if child is None or is_terminal(child.state):
-            _fail(self.job, _failure_of_child(stage.name, child), self.world.now)
+            _fail(self.job, failure_of_child(stage.name, child), self.world.now)
         return False
 
     def _enter(self, name: str) -> JobStage:
@@ -262,32 +216,6 @@ def _fail(job: Job, failure: Failure, now: Timestamp) -> None:
             stage.end_time.CopyFrom(now)
     fail(job, failure)
     finish(job, job_pb2.JOB_STATE_FAILED, now)
-
-
-def _failure_of(asset: Asset | None, asset_id: str) -> Failure | None:
-    if asset is None:
-        return BeatStitchError(
-            failure_pb2.ERROR_REASON_ASSET_NOT_FOUND,
-            "an asset was deleted meanwhile",
-            metadata={"asset_id": asset_id},
-        ).to_failure()
-    if asset.state != asset_pb2.ASSET_STATE_FAILED:
-        return None
-    failure = Failure()
-    failure.CopyFrom(asset.failure)
-    failure.metadata["asset_id"] = asset_id
-    return failure
-
-
-def _failure_of_child(stage_name: str, child: Job | None) -> Failure:
-    if child is not None and child.HasField("failure"):
-        return child.failure
-    what = "was cancelled" if child is not None else "is gone"
-    return BeatStitchError(
-        failure_pb2.ERROR_REASON_STAGE_FAILED,
-        f"the job of the stage {stage_name!r} {what}",
-        metadata={"stage": stage_name},
-    ).to_failure()
 
 
 def _ingest_detail(ready: int, wanted: int, skipped: list[str]) -> str:
