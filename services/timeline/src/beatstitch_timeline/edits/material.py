@@ -6,23 +6,19 @@ from typing import TYPE_CHECKING
 
 from beatstitch.v1 import common_pb2, edl_pb2
 from beatstitch.v1.edl_pb2 import Segment
-from beatstitch_core.edl.pictures import PICTURES, UNIT
+from beatstitch_core.edl.pictures import PICTURES
 from beatstitch_timeline.choice.fill import filled
 from beatstitch_timeline.edits.refused import Refused, seconds
 from beatstitch_timeline.edits.shots import Shot
 from beatstitch_timeline.framing import focus_of
 from beatstitch_timeline.motion import image_effect
+from beatstitch_timeline.sound import clip_gain
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
     from beatstitch.v1.timeline_pb2 import ImageMotion
     from beatstitch_timeline.edits.context import Context
     from beatstitch_timeline.edits.slot import Place
-
-
-def in_units(permille: int) -> int:
-    """Thousandths as an EDL says them, in 1/65536."""
-    return (2 * permille * UNIT + 1000) // 2000
 
 
 def find_media(context: Context, asset_id: str, source_in_us: int) -> ReadyMedia:
@@ -62,8 +58,8 @@ def new_shot(
     if shot.is_clip:
         segment.fill = filled(settings.fill)
         segment.source_in_us = source_in_us
-        gain = in_units(settings.sound.clip_permille)
-        if gain and item.info.has_audio:
+        gain = clip_gain(settings, item)
+        if gain:
             segment.sound.gain = gain
     else:
         set_motion(context, segment, item, index, settings.image_motion)

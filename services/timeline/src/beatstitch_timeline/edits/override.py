@@ -16,11 +16,12 @@ from beatstitch_core.edl.speed import NORMAL
 from beatstitch_timeline.choice.fill import filled, slowed
 from beatstitch_timeline.edits.blows import blows
 from beatstitch_timeline.edits.edges import check_out, trim_out
-from beatstitch_timeline.edits.material import in_units, set_motion
+from beatstitch_timeline.edits.material import set_motion
 from beatstitch_timeline.edits.refused import Refused, seconds
 from beatstitch_timeline.edits.shots import need_us
 from beatstitch_timeline.framing import focus_of
 from beatstitch_timeline.moves import reshaped
+from beatstitch_timeline.sound import in_units
 from beatstitch_timeline.transitions import shortened
 
 if TYPE_CHECKING:
