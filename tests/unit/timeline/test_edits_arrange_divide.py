@@ -130,7 +130,7 @@ def test_what_is_put_in_is_as_the_settings_say(make):
         ({"at": {"beat_index": 1}, "media_asset_id": "b", "source_in_us": 1}, "must be 0 for a"),
         ({"at": {"beat_index": 1}, "media_asset_id": "c", "source_in_us": 3_000_000}, "2999999"),
         ({"at": {"beat_index": 20}} | B, "beats 0 to 19, not 20"),
-        ({"at": {}} | B, "at must be given as beat_index or time_us"),
+        ({"at": {}} | B, "at: must be given as beat_index or time_us"),
         ({"at": {"beat_index": 3}, "until": {"beat_index": 3}} | B, "must come after"),
         ({"at": {"beat_index": 3}, "until": {"beat_index": 2}} | B, "must come after"),
     ],
@@ -307,8 +307,8 @@ def test_merged_segments_show_the_first_ones_picture(song):
 @pytest.mark.parametrize(
     ("edit", "text"),
     [
-        ({"segment_index": 3, "count": 3}, "count must be 2 to 2 from segment 3 on"),
-        ({"segment_index": 3, "count": 1}, "count must be 2 to 2"),
+        ({"segment_index": 3, "count": 3}, "count: must be 2 to 2 from segment 3 on"),
+        ({"segment_index": 3, "count": 1}, "count: must be 2 to 2"),
         ({"segment_index": 4, "count": 2}, "segment 4 is the last"),
         ({"segment_index": 5, "count": 2}, "segments 0 to 4, not 5"),
     ],

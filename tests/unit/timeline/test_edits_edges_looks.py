@@ -62,7 +62,7 @@ def test_a_trimmed_out_edge_lets_the_next_clip_give_or_take(song):
         ({"segment_index": 2, "to": {"beat_index": 4}}, "beats 5 to 11 do"),
         ({"segment_index": 2, "to": {"beat_index": 12}}, "beats 5 to 11 do"),
         ({"segment_index": 2, "edge": OUT, "to": {"beat_index": 8}}, "beats 9 to 15 do"),
-        ({"segment_index": 2}, "to must be given"),
+        ({"segment_index": 2}, "to: must be given"),
         ({"segment_index": 2, "edge": 7, "to": {"beat_index": 9}}, "must be IN or OUT, not 7"),
     ],
 )
@@ -234,7 +234,11 @@ def test_a_duration_in_beats_moves_the_end(song):
     edit = {"segment_index": 1, "duration_beats": 8}
     assert "beats 5 to 11 do" in song.refused(override=edit)
     edit = {"segment_index": 4, "duration_beats": 2}
-    assert "OUT can't be moved" in song.refused(override=edit)
+    refused = song.refused(override=edit)
+    assert "OUT can't be moved" in refused
+    # The field is one that the edit has.
+    assert "duration_beats: " in refused
+    assert "edge" not in refused
 
 
 def test_the_lead_in_is_no_beat(make):
@@ -259,7 +263,7 @@ def test_accents_are_overruled_and_taken_away(make):
     flashes = override(song, 1, accents={"rules": [{"type": 2, "beats": 1, "duration_ms": 100}]})
     assert [(a.type, a.frame, a.frames, a.amount) for a in flashes.accents] == [(2, 0, 3, 32_768)]
     text = song.refused(override={"segment_index": 1, "accents": {"rules": [{"beats": 1}]}})
-    assert "accents.rules[0].type" in text
+    assert "accents.rules[0].type: must be" in text
 
 
 def test_accents_of_a_changed_segment_are_on_its_beats(make):

@@ -60,7 +60,7 @@ class Beats:
         """
         place = target.WhichOneof("place")
         if place is None:
-            raise Refused(f"{name} must be given as beat_index or time_us")
+            raise Refused(f"{name}: must be given as beat_index or time_us")
         if not self.times:
             raise Refused("the song has no beats")
         if place == "beat_index":

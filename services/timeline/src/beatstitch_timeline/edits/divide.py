@@ -34,7 +34,7 @@ def merge(draft: Draft, edit: MergeSegments) -> None:
     if not 2 <= count <= most:
         if most < 2:
             raise Refused(f"segment_index: segment {index} is the last, none follows it")
-        raise Refused(f"count must be 2 to {most} from segment {index} on, not {count}")
+        raise Refused(f"count: must be 2 to {most} from segment {index} on, not {count}")
     whole = _joined(draft, index, count)
     del draft.shots[index + 1 : index + count]
     draft.axis.remove(index + 1, index + count)

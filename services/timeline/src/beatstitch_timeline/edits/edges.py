@@ -38,7 +38,7 @@ def trim_out(draft: Draft, index: int, beat: int) -> None:
     Raises:
         Refused: It is the last segment, or the beat lies beyond the neighbour.
     """
-    check_out(draft, index, beat)
+    check_out(draft, index, beat, "edge")
     after = index + 1
     if beat == draft.axis.slots[after].beat:
         return
@@ -49,11 +49,11 @@ def trim_out(draft: Draft, index: int, beat: int) -> None:
     draft.refit(after)
 
 
-def check_out(draft: Draft, index: int, beat: int) -> None:
-    """Refuses an end that a segment can't have."""
+def check_out(draft: Draft, index: int, beat: int, name: str) -> None:
+    """Refuses an end that a segment can't have; `name` is the field that asks for it."""
     after = index + 1
     if after == len(draft):
-        raise Refused("edge: the video ends with the last segment; its OUT can't be moved")
+        raise Refused(f"{name}: the video ends with the last segment; its OUT can't be moved")
     if beat != draft.axis.slots[after].beat:
         draft.axis.check_new(index, beat, after + 1)
 

@@ -32,10 +32,10 @@ def find_media(context: Context, asset_id: str, source_in_us: int) -> ReadyMedia
         raise Refused(f"media_asset_id: {asset_id!r} is not a READY picture or clip of the project")
     if item.info.media_type == common_pb2.MEDIA_TYPE_IMAGE:
         if source_in_us != 0:
-            raise Refused("source_in_us must be 0 for a picture")
+            raise Refused("source_in_us: must be 0 for a picture")
     elif not 0 <= source_in_us < item.info.duration_us:
         raise Refused(
-            f"source_in_us must lie in the clip, 0 to {item.info.duration_us - 1} "
+            f"source_in_us: must lie in the clip, 0 to {item.info.duration_us - 1} "
             f"({seconds(item.info.duration_us)}), not at {source_in_us}"
         )
     return item

@@ -116,7 +116,7 @@ def _end_beat(draft: Draft, index: int, beats: int) -> int | None:
     if not beats:
         return None
     if not 1 <= beats <= MAX_BEATS:
-        raise Refused(f"duration_beats must be 1 to {MAX_BEATS}, or 0 to stay, not {beats}")
+        raise Refused(f"duration_beats: must be 1 to {MAX_BEATS}, or 0 to stay, not {beats}")
     times, first = draft.context.beats.times, draft.axis.slots[index].beat
     if first < 0:
         # The lead-in belongs to the first segment and is no beat.
@@ -124,7 +124,7 @@ def _end_beat(draft: Draft, index: int, beats: int) -> int | None:
     beat = first + beats
     if beat >= len(times):
         raise Refused(f"duration_beats: the song has beats 0 to {len(times) - 1}, not {beat}")
-    check_out(draft, index, beat)
+    check_out(draft, index, beat, "duration_beats")
     return beat
 
 
@@ -197,4 +197,4 @@ def _set_speed(shot: Shot, rate: int) -> None:
 
 def _refuse(found: Findings) -> None:
     if found.violations:
-        raise Refused("; ".join(f"{item.field} {item.description}" for item in found.violations))
+        raise Refused("; ".join(f"{item.field}: {item.description}" for item in found.violations))

@@ -26,7 +26,7 @@ def slip(draft: Draft, edit: SlipSegment) -> None:
     shown = min(end - begin, need_us(segment.speed, shot.place.frames, context))
     most = max(item.info.duration_us - shown - begin, 0)
     if not -begin <= edit.delta_us <= most:
-        raise Refused(f"delta_us must be {-begin} to {most} to stay in the clip")
+        raise Refused(f"delta_us: must be {-begin} to {most} to stay in the clip")
     segment.source_in_us += edit.delta_us
     segment.source_out_us = min(end + edit.delta_us, item.info.duration_us)
     draft.refit(index)
