@@ -247,7 +247,7 @@ def test_keda_watches_each_consumer_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert consumer in taken, "more pods of this would not help that queue"
 
 
-def test_thresholds_leave_no_place_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_thresholds_are_a_pods_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     objects = render("prod")
     for service, item in of_kind(objects, "ScaledObject").items():
         with monkeypatch.context() as context:
@@ -258,7 +258,7 @@ def test_thresholds_leave_no_place_empty(monkeypatch: pytest.MonkeyPatch, tmp_pa
         for trigger in item["spec"]["triggers"]:
             if trigger["type"] == "nats-jetstream":
                 metadata = trigger["metadata"]
-                assert int(metadata["lagThreshold"]) >= places[metadata["consumer"]]
+                assert int(metadata["lagThreshold"]) == places[metadata["consumer"]]
 
 
 def test_the_cluster_stays_below_what_a_consumer_allows(
