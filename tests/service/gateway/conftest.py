@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,58 +11,28 @@ from pathlib import Path
 import grpc.aio
 import pytest
 import pytest_asyncio
-from google.protobuf.message import Message
+from support.played_work import played
+from support.public_api import TIMEOUT_S, Client, upload_messages
 from support.waiting import until
 from support.worker_room import server_settings
 
 from beatstitch.internal.v1.job_event_pb2 import (
-    BeatAnalysisOutput,
     JobEvent,
     JobFailed,
     JobProgress,
     JobStarted,
     JobSucceeded,
-    MediaIngestOutput,
-    RenderOutput,
-    TimelineBuildOutput,
 )
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
-from beatstitch.v1 import (
-    analysis_service_pb2,
-    analysis_service_pb2_grpc,
-    asset_service_pb2,
-    asset_service_pb2_grpc,
-    info_service_pb2,
-    info_service_pb2_grpc,
-    job_pb2,
-    job_service_pb2,
-    job_service_pb2_grpc,
-    project_service_pb2,
-    project_service_pb2_grpc,
-    render_service_pb2,
-    render_service_pb2_grpc,
-    stitch_service_pb2,
-    stitch_service_pb2_grpc,
-    template_service_pb2,
-    template_service_pb2_grpc,
-    timeline_service_pb2,
-    timeline_service_pb2_grpc,
-)
-from beatstitch.v1.asset_pb2 import MediaInfo
-from beatstitch.v1.beat_grid_pb2 import Beat, BeatGrid
+from beatstitch.v1 import job_pb2
 from beatstitch.v1.common_pb2 import (
     MEDIA_TYPE_AUDIO,
     MEDIA_TYPE_IMAGE,
-    ObjectRef,
-    Rational,
 )
-from beatstitch.v1.edl_pb2 import AudioTrack, Edl, OutputFormat, Segment
 from beatstitch.v1.failure_pb2 import ErrorReason
-from beatstitch.v1.job_pb2 import BeatAnalysisResult, Job, MediaIngestResult, RenderResult
-from beatstitch.v1.render_pb2 import RenderManifest, SyncReport
+from beatstitch.v1.job_pb2 import Job
 from beatstitch.v1.timeline_pb2 import Timeline
-from beatstitch_core.canonical import canonical_json, sha256_hex
-from beatstitch_core.errors import BeatStitchError, reason_name
+from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.create_key import create_key
 from beatstitch_gateway.main import build
@@ -72,25 +41,11 @@ from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import publish_event, publish_progress
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name
-from beatstitch_runtime.rpc.errors import error_from_rpc
 from beatstitch_runtime.service import Service
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
 from beatstitch_timeline.main import build as build_timeline_service
 from beatstitch_timeline.settings import TimelineServiceSettings
-
-API = (
-    (project_service_pb2, project_service_pb2_grpc),
-    (asset_service_pb2, asset_service_pb2_grpc),
-    (analysis_service_pb2, analysis_service_pb2_grpc),
-    (timeline_service_pb2, timeline_service_pb2_grpc),
-    (render_service_pb2, render_service_pb2_grpc),
-    (stitch_service_pb2, stitch_service_pb2_grpc),
-    (template_service_pb2, template_service_pb2_grpc),
-    (job_service_pb2, job_service_pb2_grpc),
-    (info_service_pb2, info_service_pb2_grpc),
-)
-TIMEOUT_S = 20.0
 
 
 def migrate(url: str) -> None:
@@ -100,37 +55,6 @@ def migrate(url: str) -> None:
 @pytest.fixture(scope="session")
 def migrate_database() -> Callable[[str], None]:
     return migrate
-
-
-class Client:
-    """All of the public API with one key: `await client.GetJob(job_id=…)`."""
-
-    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
-        self.metadata = (("authorization", f"Bearer {key}"),) if key else ()
-        self.methods = {}
-        for messages, stubs in API:
-            (service,) = messages.DESCRIPTOR.services_by_name.values()
-            stub = getattr(stubs, f"{service.name}Stub")(channel)
-            for method in service.methods:
-                request = getattr(messages, method.input_type.name)
-                self.methods[method.name] = (getattr(stub, method.name), request)
-
-    def __getattr__(self, name: str):
-        method, request_type = self.methods[name]
-
-        def call(request: Message | object = None, **fields: object):
-            body = request_type(**fields) if request is None else request
-            return method(body, metadata=self.metadata, timeout=TIMEOUT_S)
-
-        return call
-
-    async def refused(self, call: object, reason: str) -> BeatStitchError:
-        """The error of a call, whose reason has to be this one."""
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await outcome(call)
-        error = error_from_rpc(caught.value, "gateway")
-        assert reason_name(error.reason) == reason, error
-        return error
 
 
 class House:
@@ -250,60 +174,8 @@ class House:
         return await self.ended(job_id)
 
     async def output(self, spec: JobSpec, video: bytes = b"video") -> JobSucceeded:
-        prefix = f"{spec.key_prefix}test/{spec.job_id}"
-        if spec.HasField("beat_analysis"):
-            audio = spec.beat_analysis.audio
-            grid = BeatGrid(
-                schema_version="1.0",
-                analyzer="librosa",
-                bpm=120,
-                duration_us=8_000_000,
-                beats=[Beat(time_us=i * 500_000, beat_number=i % 4 + 1) for i in range(16)],
-            )
-            ref = await self.storage.put(f"{prefix}.grid", canonical_json(grid))
-            wave = await self.storage.put(f"{prefix}.wave", b"wave")
-            return JobSucceeded(
-                beat_analysis=BeatAnalysisOutput(
-                    audio=ObjectRef(key=audio.key, sha256=hashed(b"song"), size_bytes=4),
-                    info=MediaInfo(media_type=MEDIA_TYPE_AUDIO, duration_us=8_000_000),
-                    beat_grid=ref,
-                    waveform=wave,
-                    result=BeatAnalysisResult(
-                        beat_grid_sha256=ref.sha256, bpm=120, beat_count=16, analyzer="librosa"
-                    ),
-                )
-            )
-        if spec.HasField("media_ingest"):
-            media = spec.media_ingest.media
-            thumbnail = await self.storage.put(f"{prefix}.jpg", b"thumbnail")
-            return JobSucceeded(
-                media_ingest=MediaIngestOutput(
-                    media=ObjectRef(
-                        key=media.key, sha256=media.sha256, size_bytes=media.size_bytes
-                    ),
-                    info=MediaInfo(media_type=MEDIA_TYPE_IMAGE, width=640, height=480),
-                    thumbnail=thumbnail,
-                    result=MediaIngestResult(),
-                )
-            )
-        if spec.HasField("timeline_build"):
-            edl = edl_of(spec)
-            data = canonical_json(edl)
-            ref = await self.storage.put(f"{spec.key_prefix}edl/{sha256_hex(data)}", data)
-            return JobSucceeded(
-                timeline_build=TimelineBuildOutput(edl=ref, segment_count=len(edl.segments))
-            )
-        ref = await self.storage.put(f"{prefix}.mp4", video)
-        return JobSucceeded(
-            render=RenderOutput(
-                output=ref,
-                manifest=RenderManifest(schema_version="1.0", edl_hash=spec.render.edl.sha256),
-                sync_report=SyncReport(schema_version="1.0", expected_frames=240),
-                result=RenderResult(
-                    edl_hash=spec.render.edl.sha256, frame_count=240, size_bytes=len(video)
-                ),
-            )
-        )
+        """What a worker would have made of it."""
+        return await played(self.storage, spec, video)
 
     # --- looking
 
@@ -329,47 +201,6 @@ class House:
         for service in self.services:
             await service.stop(0.5)
         await self.bus.close()
-
-
-async def upload_messages(
-    project_id: str, filename: str, media_type: int, data: bytes, **header: object
-) -> AsyncIterator[asset_service_pb2.UploadAssetRequest]:
-    fields = {"project_id": project_id, "filename": filename, "media_type": media_type, **header}
-    yield asset_service_pb2.UploadAssetRequest(header=asset_service_pb2.UploadHeader(**fields))
-    for start in range(0, len(data), 256 * 1024):
-        yield asset_service_pb2.UploadAssetRequest(chunk=data[start : start + 256 * 1024])
-
-
-def edl_of(spec: JobSpec) -> Edl:
-    build = spec.timeline_build
-    media = build.media
-    return Edl(
-        version="1.0",
-        project_id=spec.project_id,
-        output=OutputFormat(width=1280, height=720, frame_rate=Rational(num=30, den=1)),
-        audio=AudioTrack(
-            asset_id=build.audio.asset_id,
-            sha256=build.audio.object.sha256,
-            duration_us=8_000_000 - build.settings.seed,
-        ),
-        segments=[
-            Segment(index=i, media_asset_id=item.asset_id, media_sha256=item.object.sha256)
-            for i, item in enumerate(media)
-        ],
-    )
-
-
-async def outcome(call: object) -> None:
-    """Waits for a call's end, whatever its shape."""
-    if hasattr(call, "__aiter__"):
-        async for _ in call:
-            pass
-    else:
-        await call
-
-
-def hashed(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture
