@@ -10,10 +10,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from beatstitch.v1 import edl_pb2
 from beatstitch_core.timebase import rate_fraction
 from beatstitch_timeline.exports.clock import Clock
-from beatstitch_timeline.exports.markers import MarkerKind
+from beatstitch_timeline.exports.fcp7_parts import (
+    KNOWN,
+    marker_node,
+    rate,
+    speed_filter,
+    transition_effect,
+)
 from beatstitch_timeline.exports.project import (
     note_dissolves,
     note_looks,
@@ -26,16 +31,10 @@ from beatstitch_timeline.exports.xml_text import add, document, element
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from beatstitch.v1.edl_pb2 import Direction
     from beatstitch_timeline.exports.files import File
     from beatstitch_timeline.exports.joins import Join
-    from beatstitch_timeline.exports.markers import Marker
     from beatstitch_timeline.exports.project import Project
     from beatstitch_timeline.exports.shots import Shot
-
-DIPS = frozenset({edl_pb2.TRANSITION_TYPE_FADE_BLACK, edl_pb2.TRANSITION_TYPE_FADE_WHITE})
-KNOWN = DIPS | {edl_pb2.TRANSITION_TYPE_CROSSFADE, edl_pb2.TRANSITION_TYPE_WIPE}
-_COLOURS = {MarkerKind.SECTION: (155, 89, 182), MarkerKind.BAR: (231, 76, 60)}
 
 
 def write_fcp7(project: Project) -> bytes:
@@ -77,9 +76,9 @@ class _Writer:
         sequence = add(root, "sequence", id="sequence-1")
         add(sequence, "name", project.title)
         add(sequence, "duration", project.frames)
-        _rate(sequence, project.clock)
+        rate(sequence, project.clock)
         timecode = add(sequence, "timecode")
-        _rate(timecode, project.clock)
+        rate(timecode, project.clock)
         add(timecode, "string", "00:00:00:00")
         add(timecode, "frame", 0)
         add(timecode, "displayformat", "NDF")
@@ -89,7 +88,7 @@ class _Writer:
         self._pictures(add(video, "track"))
         self._song(add(add(media, "audio"), "track"))
         for marker in project.markers:
-            _marker(sequence, marker)
+            marker_node(sequence, marker)
         return root
 
     def _pictures(self, track: Element) -> None:
@@ -111,7 +110,7 @@ class _Writer:
         add(item, "name", shot.file.name)
         add(item, "enabled", "TRUE")
         add(item, "duration", length)
-        _rate(item, self._project.clock)
+        rate(item, self._project.clock)
         add(item, "start", shot.begin if join is None else -1)
         add(item, "end", shot.end if after is None else -1)
         add(item, "in", start)
@@ -122,7 +121,7 @@ class _Writer:
             add(item, "stillframeoffset", shot.start)
         self._file(item, shot.file)
         if shot.kind == Kind.CLIP and shot.speed != 1:
-            _speed(item, float(shot.speed * 100))
+            speed_filter(item, float(shot.speed * 100))
 
     def _file(self, item: Element, file: File) -> None:
         """What a clip shows; said in full the first time."""
@@ -137,7 +136,7 @@ class _Writer:
             clock = Clock(own)
         add(node, "name", file.name)
         add(node, "pathurl", file.url)
-        _rate(node, clock)
+        rate(node, clock)
         length = self._stills.get(file.id, 1)
         if file.frames:
             known = clock.frames_in(info.duration_us) if info.duration_us else file.frames
@@ -154,7 +153,7 @@ class _Writer:
         add(item, "name", song.name)
         add(item, "enabled", "TRUE")
         add(item, "duration", max(song.frames, project.song_start + project.song_frames))
-        _rate(item, project.clock)
+        rate(item, project.clock)
         add(item, "start", 0)
         add(item, "end", project.song_frames)
         add(item, "in", project.song_start)
@@ -162,7 +161,7 @@ class _Writer:
         node = add(item, "file", id=song.id)
         add(node, "name", song.name)
         add(node, "pathurl", song.url)
-        _rate(node, project.clock)
+        rate(node, project.clock)
         add(node, "duration", max(song.frames, project.song_start + project.song_frames))
         sound = add(add(node, "media"), "audio")
         add(sound, "channelcount", song.media.info.channels or 2)
@@ -176,23 +175,12 @@ class _Writer:
         add(item, "end", shot.begin + join.after)
         alignment = "center" if join.before and join.after else "start" if join.after else "end"
         add(item, "alignment", alignment)
-        _rate(item, self._project.clock)
-        effect = add(item, "effect")
-        wipe, dip = join.type == edl_pb2.TRANSITION_TYPE_WIPE, join.type in DIPS
-        name = "Edge Wipe" if wipe else "Dip to Color Dissolve" if dip else "Cross Dissolve"
-        add(effect, "name", name)
-        add(effect, "effectid", name)
-        add(effect, "effecttype", "transition")
-        add(effect, "mediatype", "video")
-        add(effect, "effectcategory", "Wipe" if wipe else "Dissolve")
-        if wipe:
-            _wipe(effect, join.direction)
-        if dip:
-            _dip(effect, 255 if join.type == edl_pb2.TRANSITION_TYPE_FADE_WHITE else 0)
+        rate(item, self._project.clock)
+        transition_effect(add(item, "effect"), join.type, join.direction)
 
     def _size(self, parent: Element) -> None:
         output, size = self._project.edl.output, add(parent, "samplecharacteristics")
-        _rate(size, self._project.clock)
+        rate(size, self._project.clock)
         add(size, "width", output.width)
         add(size, "height", output.height)
         add(size, "pixelaspectratio", "square")
@@ -213,61 +201,3 @@ def _before(join: Join | None) -> int:
 
 def _after(join: Join | None) -> int:
     return join.after if join else 0
-
-
-def _rate(parent: Element, clock: Clock) -> None:
-    rate = add(parent, "rate")
-    add(rate, "timebase", clock.timebase)
-    add(rate, "ntsc", "TRUE" if clock.is_ntsc else "FALSE")
-
-
-def _marker(parent: Element, marker: Marker) -> None:
-    node = add(parent, "marker")
-    add(node, "name", marker.name)
-    add(node, "comment", marker.kind.value)
-    add(node, "in", marker.frame)
-    ranged = marker.kind == MarkerKind.SECTION
-    add(node, "out", marker.frame + marker.frames if ranged else -1)
-    if marker.kind in _COLOURS:
-        colour = add(node, "color")
-        for name, value in zip(("red", "green", "blue"), _COLOURS[marker.kind], strict=True):
-            add(colour, name, value)
-
-
-def _parameter(effect: Element, name: str, value: str | None) -> Element:
-    parameter = add(effect, "parameter")
-    add(parameter, "parameterid", name)
-    add(parameter, "name", name)
-    if value is not None:
-        add(parameter, "value", value)
-    return parameter
-
-
-def _speed(item: Element, percent: float) -> None:
-    effect = add(add(item, "filter"), "effect")
-    add(effect, "name", "Time Remap")
-    add(effect, "effectid", "timeremap")
-    add(effect, "effecttype", "motion")
-    add(effect, "mediatype", "video")
-    add(effect, "effectcategory", "motion")
-    _parameter(effect, "variablespeed", "0")
-    _parameter(effect, "speed", f"{percent:.6f}".rstrip("0").rstrip("."))
-    _parameter(effect, "reverse", "FALSE")
-    _parameter(effect, "frameblending", "FALSE")
-
-
-def _wipe(effect: Element, direction: Direction.ValueType) -> None:
-    """SMPTE wipe 1 moves from left to right, 2 from top to bottom."""
-    upright = direction in {edl_pb2.DIRECTION_UP, edl_pb2.DIRECTION_DOWN}
-    back = direction in {edl_pb2.DIRECTION_LEFT, edl_pb2.DIRECTION_UP}
-    add(effect, "wipecode", 2 if upright else 1)
-    add(effect, "wipeaccuracy", 100)
-    add(effect, "startratio", 0)
-    add(effect, "endratio", 1)
-    add(effect, "reverse", "TRUE" if back else "FALSE")
-
-
-def _dip(effect: Element, level: int) -> None:
-    value = add(_parameter(effect, "dipcolor", None), "value")
-    for name in ("alpha", "red", "green", "blue"):
-        add(value, name, 255 if name == "alpha" else level)
