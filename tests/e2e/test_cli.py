@@ -97,6 +97,16 @@ def test_bad_input_exits_2_and_names_the_file(system, song, tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_an_unknown_template_is_told_before_anything_is_sent(system, song, folder, tmp_path):
+    done = beatstitch(
+        "stitch", song, folder, "-o", tmp_path / "out.mp4", "--template", "builtin/nope",
+        system=system,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "builtin/music-video" in done.stderr
+    assert "upload" not in done.stderr
+
+
 def test_a_server_that_is_not_there_exits_3(song, tmp_path):
     photo = write_photo(tmp_path / "silk.jpg", "silk", size=(320, 214))
     done = beatstitch(

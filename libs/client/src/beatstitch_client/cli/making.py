@@ -91,7 +91,10 @@ async def make(client: AsyncClient, order: Order, view: View) -> Made:
 
     Raises:
         BeatStitchError: Of any of its steps.
+        UsageError: There is no such template; nothing has been uploaded.
     """
+    if order.template_id:
+        await check_template(client, order.template_id)
     project = await client.create_project(order.output.stem[:200] or "video")
     song, *media = await upload_all(client, project.id, [order.song, *order.media], view)
     job = await client.stitch(
@@ -107,6 +110,13 @@ async def make(client: AsyncClient, order: Order, view: View) -> Made:
     done = await follow(client, job, view)
     await fetch(client, done.stitch.render.render_id, order.output, view)
     return Made(order.output, done.stitch)
+
+
+async def check_template(client: AsyncClient, template_id: str) -> None:
+    """Refuses a template that isn't there, before anything is sent."""
+    known = [template.id for template in await client.list_templates()]
+    if template_id not in known:
+        raise UsageError(f"--template is one of {', '.join(known)}, not {template_id!r}")
 
 
 async def upload_all(
