@@ -3,16 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from beatstitch.v1 import asset_pb2, common_pb2
+from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
-from beatstitch.v1.timeline_pb2 import TimelineSettings
+from beatstitch.v1.timeline_pb2 import TimelineInputs, TimelineSettings
+from beatstitch.v1.timeline_service_pb2 import GenerateTimelineRequest
 from beatstitch_core.errors import field_error
-from beatstitch_gateway.db import assets
+from beatstitch_gateway.db import assets, projects
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.not_found import no_asset
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.specs import need_ready, no_ready_audio, no_ready_media
+from beatstitch_gateway.templates.apply import chosen_settings
+
+
+class Material(NamedTuple):
+    """All that a timeline is to be built of.
+
+    Attributes:
+        song: The song.
+        media: Pictures and clips in the order to take them.
+        watermark: The settings' watermark; None without one.
+        settings: The request's over its template's.
+        inputs: How they were chosen, as it is remembered.
+    """
+
+    song: AssetRow
+    media: list[AssetRow]
+    watermark: AssetRow | None
+    settings: TimelineSettings
+    inputs: TimelineInputs
+
+
+async def choose_material(
+    tx: Transaction, tenant: str, request: GenerateTimelineRequest | StitchRequest, *, ready: bool
+) -> Material:
+    """What a request names, or the project has.
+
+    Raises:
+        BeatStitchError: PROJECT_NOT_FOUND, TEMPLATE_NOT_FOUND; as `choose_song`, `choose_media` and
+            `choose_watermark`.
+    """
+    project_id = request.project_id
+    await projects.get(tx, tenant, project_id)
+    song = await choose_song(tx, tenant, project_id, request.audio_asset_id, ready=ready)
+    chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
+    mark = await choose_watermark(tx, tenant, project_id, chosen.settings, ready=ready)
+    media = await choose_media(
+        tx, tenant, project_id, request.media_asset_ids, ready=ready, besides=mark
+    )
+    inputs = TimelineInputs(
+        all_media=not request.media_asset_ids,
+        template_id=chosen.template_id,
+        template_version=chosen.template_version,
+    )
+    return Material(song, media, mark, chosen.settings, inputs)
 
 
 async def choose_song(

@@ -6,11 +6,10 @@ from __future__ import annotations
 from beatstitch.v1 import asset_pb2
 from beatstitch.v1.stitch_service_pb2 import StitchRequest, StitchResponse
 from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceServicer
-from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.choice import choose_media, choose_song, choose_watermark
-from beatstitch_gateway.db import jobs, projects
+from beatstitch_gateway.choice import choose_material
+from beatstitch_gateway.db import jobs
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
@@ -19,7 +18,6 @@ from beatstitch_gateway.jobs.submit import submit_stitch
 from beatstitch_gateway.renders.shape import in_shape
 from beatstitch_gateway.specs import not_ready
 from beatstitch_gateway.stitch.drive import advance_stitch
-from beatstitch_gateway.templates.apply import chosen_settings
 from beatstitch_gateway.validation import Check
 
 
@@ -42,32 +40,17 @@ class StitchRpc(StitchServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> StitchResponse:
-            project_id = request.project_id
-            await projects.get(tx, tenant, project_id)
-            song = await choose_song(tx, tenant, project_id, request.audio_asset_id, ready=False)
-            chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
-            mark = await choose_watermark(tx, tenant, project_id, chosen.settings, ready=False)
-            media = await choose_media(
-                tx, tenant, project_id, request.media_asset_ids, ready=False, besides=mark
-            )
-            for row in (song, *media, *((mark,) if mark is not None else ())):
+            of = await choose_material(tx, tenant, request, ready=False)
+            mark = of.watermark
+            for row in (of.song, *of.media, *((mark,) if mark is not None else ())):
                 _need_bytes(row)
             resolved = StitchRequest()
             resolved.CopyFrom(request)
-            resolved.audio_asset_id = song.asset.id
-            resolved.media_asset_ids[:] = [row.asset.id for row in media]
+            resolved.audio_asset_id = of.song.asset.id
+            resolved.media_asset_ids[:] = [row.asset.id for row in of.media]
             profile = render_profiles()[request.profile or FINAL]
-            resolved.settings.CopyFrom(in_shape(chosen.settings, profile))
-            stitch = await submit_stitch(
-                tx,
-                tenant,
-                resolved,
-                inputs=TimelineInputs(
-                    all_media=not request.media_asset_ids,
-                    template_id=chosen.template_id,
-                    template_version=chosen.template_version,
-                ),
-            )
+            resolved.settings.CopyFrom(in_shape(of.settings, profile))
+            stitch = await submit_stitch(tx, tenant, resolved, inputs=of.inputs)
             await advance_stitch(tx, stitch.job.id)
             return StitchResponse(job=(await jobs.get(tx, tenant, stitch.job.id)).job)
 

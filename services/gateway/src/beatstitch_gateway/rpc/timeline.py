@@ -6,7 +6,7 @@ from __future__ import annotations
 from beatstitch.internal.v1 import timeline_engine_service_pb2 as engine
 from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
 from beatstitch.v1 import job_pb2
-from beatstitch.v1.timeline_pb2 import Timeline, TimelineInputs
+from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch.v1.timeline_service_pb2 import (
     ApplyEditsRequest,
     ApplyEditsResponse,
@@ -37,12 +37,7 @@ from beatstitch.v1.timeline_service_pb2 import (
 from beatstitch.v1.timeline_service_pb2_grpc import TimelineServiceServicer
 from beatstitch_gateway import paging, specs
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.choice import (
-    choose_media,
-    choose_song,
-    choose_watermark,
-    media_of_edits,
-)
+from beatstitch_gateway.choice import choose_material, media_of_edits
 from beatstitch_gateway.db import assets, projects, timelines
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
@@ -52,7 +47,6 @@ from beatstitch_gateway.revisions import back, change, questions
 from beatstitch_gateway.revisions.inputs import given_inputs
 from beatstitch_gateway.revisions.now import project_now
 from beatstitch_gateway.revisions.stale import stale_reasons
-from beatstitch_gateway.templates.apply import chosen_settings
 from beatstitch_gateway.validation import Check
 
 _LIST = "revisions"
@@ -77,27 +71,16 @@ class TimelineRpc(TimelineServiceServicer):
 
         async def work(tx: Transaction) -> GenerateTimelineResponse:
             project_id = request.project_id
-            await projects.get(tx, tenant, project_id)
-            song = await choose_song(tx, tenant, project_id, request.audio_asset_id, ready=True)
-            chosen = await chosen_settings(tx, tenant, request.template_id, request.settings)
-            mark = await choose_watermark(tx, tenant, project_id, chosen.settings, ready=True)
-            media = await choose_media(
-                tx, tenant, project_id, request.media_asset_ids, ready=True, besides=mark
-            )
+            of = await choose_material(tx, tenant, request, ready=True)
             newest = await timelines.find(tx, tenant, project_id)
             keep = newest is not None and not request.discard_edits
             overlay = newest.overlay if newest is not None and keep else None
             shown = await media_of_edits(tx, tenant, project_id, overlay)
             spec = specs.timeline_spec(
-                song, media, chosen.settings, overlay, edit_media=shown, watermark=mark
+                of.song, of.media, of.settings, overlay, edit_media=shown, watermark=of.watermark
             )
             job = new_job(project_id, job_pb2.JOB_TYPE_TIMELINE_BUILD)
-            inputs = TimelineInputs(
-                all_media=not request.media_asset_ids,
-                template_id=chosen.template_id,
-                template_version=chosen.template_version,
-            )
-            await submit(tx, tenant, job, spec, inputs=inputs)
+            await submit(tx, tenant, job, spec, inputs=of.inputs)
             return GenerateTimelineResponse(job=job)
 
         call = Call(tenant, request)
