@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LoadStill = Callable[[Path, tuple[int, int]], np.ndarray]
 
 MAX_OPEN_CLIPS = 6
-MAX_STILL_BYTES = 400_000_000
+MAX_STILL_BYTES = 120_000_000
 
 
 class SourceError(Exception):
