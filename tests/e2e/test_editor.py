@@ -295,7 +295,7 @@ def test_the_command_shows_and_goes_back(
 
     shown = run("show", desk.project_id)
     assert "revision 2 (edited, 1 edits)" in shown
-    assert desk.clip_ids[0] in shown
+    assert "desk-61.mp4" in shown
     assert json.loads(run("show", desk.project_id, "--json"))["timeline"]["revision"] == 2
     assert "fit" in run("diff", desk.project_id, 1)
     assert "on beat" in run("explain", desk.project_id, 1)

@@ -27,6 +27,8 @@ SERVICES = (
 TEMPLATED = {"Deployment", "StatefulSet", "Job", "DaemonSet"}
 
 Manifest = dict[str, Any]
+# The one in C where there is one: an overlay has thousands of lines.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @functools.cache
@@ -43,7 +45,7 @@ def _rendered(path: Path) -> str:
 
 def render(overlay: str) -> list[Manifest]:
     """All objects of an overlay, freshly parsed."""
-    return list(yaml.safe_load_all(_rendered(K8S / "overlays" / overlay)))
+    return list(yaml.load_all(_rendered(K8S / "overlays" / overlay), Loader=_LOADER))
 
 
 def of_kind(objects: list[Manifest], *kinds: str) -> dict[str, Manifest]:

@@ -269,6 +269,19 @@ async def test_a_stream_is_sent_again_with_its_request_id(client, script, photo)
     assert script.uploaded == photo.read_bytes()
 
 
+async def test_a_server_that_ends_the_stream_early_is_heard(client, script, tmp_path, video):
+    big = tmp_path / "big.jpg"
+    big.write_bytes(video * 8)
+    for _ in range(10):
+        script.faults.append(AWAY)
+        await client.upload("project", big, via="stream")
+        assert script.uploaded == big.read_bytes()
+    script.faults.extend([field_error("filename", "bad")] * 20)
+    with pytest.raises(BeatStitchError) as caught:
+        await client.upload("project", big, via="stream")
+    assert caught.value.reason == R.ERROR_REASON_FIELD_INVALID
+
+
 async def test_what_is_not_uploaded(client, script, tmp_path):
     unknown, empty = tmp_path / "notes.txt", tmp_path / "empty.jpg"
     unknown.write_bytes(b"x")

@@ -102,6 +102,9 @@ def test_an_error_comes_through_whole():
 def test_errors_that_are_not_ours():
     got = translate(rpc_error(grpc.StatusCode.UNAVAILABLE, "connection refused"))
     assert isinstance(got, ServerUnreachableError)
+    # grpc/grpc#36066: the server's status was lost, so the call is made again to hear it.
+    got = translate(rpc_error(grpc.StatusCode.INTERNAL, "Internal error from Core"))
+    assert isinstance(got, ServerUnreachableError)
     got = translate(rpc_error(grpc.StatusCode.UNAUTHENTICATED, "proxy says no"))
     assert got.reason == R.ERROR_REASON_UNAUTHENTICATED
     got = translate(rpc_error(grpc.StatusCode.DATA_LOSS, "?", b"\xff\xff garbage"))

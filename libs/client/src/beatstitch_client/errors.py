@@ -92,6 +92,11 @@ def raise_for_end(job: Job) -> None:
         raise JobCancelledError(job)
 
 
+# What gRPC puts in the place of the server's status when a message is still being sent as the
+# server ends the stream (grpc/grpc#36066). The real one is lost; asked again, the server tells it.
+_LOST_STATUS = "Internal error from Core"
+
+
 def translate(error: grpc.aio.AioRpcError) -> BeatStitchError:
     """A failed call as the error that the server meant."""
     ours = _packed(error)
@@ -100,6 +105,8 @@ def translate(error: grpc.aio.AioRpcError) -> BeatStitchError:
     text = error.details() or error.code().name
     if error.code() == grpc.StatusCode.UNAVAILABLE:
         return ServerUnreachableError(text)
+    if text == _LOST_STATUS:
+        return ServerUnreachableError("The server ended the call while it was being sent.")
     reason = _REASONS.get(error.code(), R.ERROR_REASON_INTERNAL)
     return BeatStitchError(reason, text, metadata={"grpc_code": error.code().name})
 
