@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import grpc
+
 from beatstitch.v1.job_pb2 import Job, JobState, JobType
 from beatstitch.v1.job_service_pb2 import (
     CancelJobRequest,
@@ -20,6 +22,8 @@ from beatstitch.v1.job_service_pb2 import (
     WaitJobResponse,
     WatchJobRequest,
     WatchJobResponse,
+    WatchJobsRequest,
+    WatchJobsResponse,
 )
 from beatstitch.v1.job_service_pb2_grpc import JobServiceServicer
 from beatstitch_gateway import paging
@@ -82,6 +86,13 @@ class JobRpc(JobServiceServicer):
         """The job as it is now, then each change of it, to its end."""
         async for job in self._follow(request.job_id, request.after_revision):
             yield WatchJobResponse(job=job)
+
+    async def WatchJobs(
+        self, request: WatchJobsRequest, context: Context
+    ) -> AsyncIterator[WatchJobsResponse]:
+        """Not answered yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "WatchJobs is not answered yet")
+        yield WatchJobsResponse()
 
     async def WaitJob(self, request: WaitJobRequest, context: Context) -> WaitJobResponse:
         """Answers at the job's end, or with the job as it is when the time is up."""

@@ -3,8 +3,15 @@
 
 from __future__ import annotations
 
+import grpc
+
 from beatstitch.v1 import asset_pb2
-from beatstitch.v1.stitch_service_pb2 import StitchRequest, StitchResponse
+from beatstitch.v1.stitch_service_pb2 import (
+    BatchStitchRequest,
+    BatchStitchResponse,
+    StitchRequest,
+    StitchResponse,
+)
 from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceServicer
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway.auth import Context, current_tenant
@@ -56,6 +63,13 @@ class StitchRpc(StitchServiceServicer):
 
         call = Call(tenant, request)
         return await once(self._deps.database, call, StitchResponse, work)
+
+    async def BatchStitch(
+        self, request: BatchStitchRequest, context: Context
+    ) -> BatchStitchResponse:
+        """Not answered yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "BatchStitch is not answered yet")
+        return BatchStitchResponse()
 
 
 def _need_bytes(row: AssetRow) -> None:
