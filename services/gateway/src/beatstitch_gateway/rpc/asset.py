@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import grpc
+
 from beatstitch.v1 import asset_pb2, common_pb2, failure_pb2
 from beatstitch.v1.asset_service_pb2 import (
     CompleteUploadRequest,
@@ -21,6 +23,10 @@ from beatstitch.v1.asset_service_pb2 import (
     GetFilmstripResponse,
     GetThumbnailRequest,
     GetThumbnailResponse,
+    GetUploadRequest,
+    GetUploadResponse,
+    ImportAssetRequest,
+    ImportAssetResponse,
     ListAssetsRequest,
     ListAssetsResponse,
     ReorderAssetsRequest,
@@ -60,6 +66,11 @@ class AssetRpc(AssetServiceServicer):
         """Declares a file and answers with signed URLs to PUT its bytes to."""
         return await create_upload(self._deps, current_tenant(), request)
 
+    async def GetUpload(self, request: GetUploadRequest, context: Context) -> GetUploadResponse:
+        """Not answered yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "GetUpload is not answered yet")
+        return GetUploadResponse()
+
     async def CompleteUpload(
         self, request: CompleteUploadRequest, context: Context
     ) -> CompleteUploadResponse:
@@ -71,6 +82,13 @@ class AssetRpc(AssetServiceServicer):
     ) -> UploadAssetResponse:
         """Brings a file in over the call itself."""
         return await upload(self._deps, current_tenant(), aiter(request_iterator))
+
+    async def ImportAsset(
+        self, request: ImportAssetRequest, context: Context
+    ) -> ImportAssetResponse:
+        """Not answered yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "ImportAsset is not answered yet")
+        return ImportAssetResponse()
 
     async def GetAsset(self, request: GetAssetRequest, context: Context) -> GetAssetResponse:
         """One asset."""

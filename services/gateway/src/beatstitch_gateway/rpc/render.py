@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 
+import grpc
+
 from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
 from beatstitch.v1.render_pb2 import ChunkReport
 from beatstitch.v1.render_service_pb2 import (
@@ -28,6 +30,8 @@ from beatstitch.v1.render_service_pb2 import (
     PlanRenderResponse,
     RenderFrameRequest,
     RenderFrameResponse,
+    RestoreOutputRequest,
+    RestoreOutputResponse,
 )
 from beatstitch.v1.render_service_pb2_grpc import RenderServiceServicer
 from beatstitch_core.keys import tenant_prefix
@@ -170,6 +174,13 @@ class RenderRpc(RenderServiceServicer):
     ) -> CreateOutputDownloadLinkResponse:
         """A signed link to the video."""
         return await link_output(self._deps, current_tenant(), request.render_id)
+
+    async def RestoreOutput(
+        self, request: RestoreOutputRequest, context: Context
+    ) -> RestoreOutputResponse:
+        """Not answered yet."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "RestoreOutput is not answered yet")
+        return RestoreOutputResponse()
 
     async def _shaped(
         self, project_id: str, edl_hash: str, profile_names: Iterable[str]
