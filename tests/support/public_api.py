@@ -9,6 +9,8 @@ import pytest
 from google.protobuf.message import Message
 
 from beatstitch.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     analysis_service_pb2,
     analysis_service_pb2_grpc,
     asset_service_pb2,
@@ -25,6 +27,8 @@ from beatstitch.v1 import (
     stitch_service_pb2_grpc,
     template_service_pb2,
     template_service_pb2_grpc,
+    tenant_service_pb2,
+    tenant_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
 )
@@ -40,6 +44,8 @@ API = (
     (stitch_service_pb2, stitch_service_pb2_grpc),
     (template_service_pb2, template_service_pb2_grpc),
     (job_service_pb2, job_service_pb2_grpc),
+    (tenant_service_pb2, tenant_service_pb2_grpc),
+    (admin_service_pb2, admin_service_pb2_grpc),
     (info_service_pb2, info_service_pb2_grpc),
 )
 TIMEOUT_S = 20.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from beatstitch.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     analysis_service_pb2,
     analysis_service_pb2_grpc,
     asset_service_pb2,
@@ -21,6 +23,8 @@ from beatstitch.v1 import (
     stitch_service_pb2_grpc,
     template_service_pb2,
     template_service_pb2_grpc,
+    tenant_service_pb2,
+    tenant_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
 )
@@ -35,6 +39,7 @@ from beatstitch_gateway.jobs.reconcile import Reconciler
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.revisions.grids import Grids
+from beatstitch_gateway.rpc.admin import AdminRpc
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
 from beatstitch_gateway.rpc.asset import AssetRpc
 from beatstitch_gateway.rpc.info import InfoRpc
@@ -43,6 +48,7 @@ from beatstitch_gateway.rpc.project import ProjectRpc
 from beatstitch_gateway.rpc.render import RenderRpc
 from beatstitch_gateway.rpc.stitch import StitchRpc
 from beatstitch_gateway.rpc.template import TemplateRpc
+from beatstitch_gateway.rpc.tenant import TenantRpc
 from beatstitch_gateway.rpc.timeline import TimelineRpc
 from beatstitch_gateway.seeing.books import Books
 from beatstitch_gateway.seeing.stored import StoredBytes
@@ -79,6 +85,8 @@ def servicers(deps: Deps) -> list[Servicer]:
         (RenderRpc(deps), render_service_pb2_grpc, render_service_pb2),
         (StitchRpc(deps), stitch_service_pb2_grpc, stitch_service_pb2),
         (JobRpc(deps), job_service_pb2_grpc, job_service_pb2),
+        (TenantRpc(deps), tenant_service_pb2_grpc, tenant_service_pb2),
+        (AdminRpc(deps), admin_service_pb2_grpc, admin_service_pb2),
         (InfoRpc(deps), info_service_pb2_grpc, info_service_pb2),
     )
     found = []
