@@ -135,8 +135,13 @@ jobs = sa.Table(
     _time("create_time"),
     # When a message was sent, an event came or the reconciler last looked.
     _time("last_event_time"),
+    sa.Column("batch_id", _id(), nullable=True),
+    # The transaction of the newest change that clients see; see `db/changes.py`.
+    sa.Column("change_xid", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(None, "tenant", "id"),
+    sa.Index(None, "tenant", "change_xid", "id"),
     sa.Index(None, "project_id", "id"),
+    sa.Index(None, "batch_id", "id", postgresql_where=sa.text("batch_id IS NOT NULL")),
     sa.Index(None, "parent_id"),
     sa.Index(None, "asset_id"),
     # The reconciler and the relay look at unfinished jobs only; finished ones pile up for years.
@@ -249,4 +254,57 @@ dead_letters = sa.Table(
     _bytes("spec"),
     _time("create_time"),
     sa.Index(None, "job_id"),
+)
+
+batch_items = sa.Table(
+    "batch_items",
+    metadata,
+    # No row of its own: a batch is what its request_id was taken for, and the jobs that name it.
+    sa.Column("batch_id", _id(), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    # A BatchStitchResult: what a repeated call is answered with.
+    _bytes("result"),
+    _time("create_time"),
+    sa.Index(None, "create_time"),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    _tenant(),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    _bytes("message"),
+    # What events are signed with; encrypted where the gateway has a key for it.
+    _bytes("secret"),
+    # When a receiver last took an event.
+    _time("success_time", nullable=True),
+    sa.Index(None, "tenant", "id"),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("id", _id(), primary_key=True),
+    sa.Column(
+        "webhook_id", _id(), sa.ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("job_id", _id(), nullable=True),
+    # A WebhookEvent.
+    _bytes("event"),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_status", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_error", sa.Text, nullable=False, server_default=""),
+    # Not before; while it is being sent: when another replica may take it over.
+    _time("next_time", nullable=True),
+    _time("create_time"),
+    _time("attempt_time", nullable=True),
+    # When it is given up.
+    _time("give_up_time"),
+    sa.UniqueConstraint("webhook_id", "event_id"),
+    sa.Index(None, "webhook_id", "id"),
+    sa.Index(None, "create_time"),
+    sa.Index("ix_webhook_deliveries_pending", "next_time", postgresql_where=sa.text("state = 1")),
 )
