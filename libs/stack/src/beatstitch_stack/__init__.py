@@ -11,6 +11,7 @@ Tests use the fixtures of `beatstitch_stack.testing`.
 
 from beatstitch_stack.errors import ChildExitedError, StackError
 from beatstitch_stack.nats import NatsServer
+from beatstitch_stack.nats_cluster import NatsCluster
 from beatstitch_stack.postgres import PostgresServer
 from beatstitch_stack.s3 import S3Server
 from beatstitch_stack.server import Server
@@ -20,6 +21,7 @@ from beatstitch_stack.system import System
 
 __all__ = [
     "ChildExitedError",
+    "NatsCluster",
     "NatsServer",
     "PostgresServer",
     "S3Server",

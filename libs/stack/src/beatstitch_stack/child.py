@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beatstitch_stack.errors import ChildExitedError, StackError
-from beatstitch_stack.process_tree import kill_tree
+from beatstitch_stack.process_tree import kill_tree, signal_tree
 from beatstitch_stack.spawner import SpawnRequest, spawn
 
 if TYPE_CHECKING:
@@ -134,6 +134,14 @@ class ChildProcess:
         kill_tree(self._popen.pid)
         self._popen.wait()
         self._popen = None
+
+    def pause(self) -> None:
+        """SIGSTOP the child and everything below it: a host that hangs. Its sockets stay open."""
+        signal_tree(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT what `pause` stopped."""
+        signal_tree(self.pid, signal.SIGCONT)
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """The last lines written since the last start."""

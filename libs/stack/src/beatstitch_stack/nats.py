@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from beatstitch_stack import tools
+from beatstitch_stack.errors import StackError
 from beatstitch_stack.ports import LOOPBACK
 from beatstitch_stack.server import Server
 
@@ -67,6 +69,13 @@ class NatsServer(Server):
     def url(self) -> str:
         """`nats://127.0.0.1:<port>`, the same through restarts."""
         return self._remote_url or f"nats://{LOOPBACK}:{self.port}"
+
+    def wipe(self) -> None:
+        """Delete all streams and consumers of a server that doesn't run: a lost disk."""
+        if self.running:
+            msg = "stop nats before its data are deleted"
+            raise StackError(msg)
+        shutil.rmtree(self.state_dir / "js", ignore_errors=True)
 
     def _prepare(self) -> None:
         for stale in self.state_dir.glob("nats-server_*.ports"):

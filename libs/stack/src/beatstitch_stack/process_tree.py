@@ -58,6 +58,20 @@ def kill_tree(pid: int, *, timeout: float = 5.0) -> None:
             os.close(handle)
 
 
+def signal_tree(pid: int, sig: signal.Signals) -> None:
+    """Send a signal to a process and everything below it: SIGSTOP and SIGCONT, for a frozen host.
+
+    The process itself must not have been reaped.
+    """
+    # Twice: what is being born while the first round goes on is stopped in the second.
+    for _ in range(2):
+        handles = [handle for each in (pid, *descendants(pid)) if (handle := _open(each))]
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, sig)
+            os.close(handle)
+
+
 def _open(pid: int) -> int | None:
     if sys.platform != "linux":
         return None

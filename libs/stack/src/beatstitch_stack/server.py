@@ -130,6 +130,17 @@ class Server(abc.ABC):
             self._child = None
             self._clean_up()
 
+    def pause(self) -> None:
+        """SIGSTOP it and all its processes, as a host that hangs; its sockets stay open."""
+        self._refuse_if_foreign("pause")
+        if self._child is not None:
+            self._child.pause()
+
+    def resume(self) -> None:
+        """Let go on what `pause` stopped."""
+        if self._child is not None:
+            self._child.resume()
+
     def restart(self) -> Self:
         """Start it again on the same port and state, stopping it cleanly first if it runs."""
         self._refuse_if_foreign("restart")

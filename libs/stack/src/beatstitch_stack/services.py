@@ -117,6 +117,14 @@ class ServiceProcess:
         """SIGKILL it and all it started, as a lost pod would be."""
         self._child.kill()
 
+    def pause(self) -> None:
+        """SIGSTOP it and all it started, as a host that hangs; its sockets stay open."""
+        self._child.pause()
+
+    def resume(self) -> None:
+        """Let go on what `pause` stopped."""
+        self._child.resume()
+
     def restart(self) -> Self:
         """Start it again on the same port, stopping it cleanly first if it runs."""
         self.stop()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from beatstitch_stack.errors import StackError
 from beatstitch_stack.nats import NatsServer
+from beatstitch_stack.nats_cluster import NatsCluster
 from beatstitch_stack.parallel import in_threads
 from beatstitch_stack.postgres import PostgresServer
 from beatstitch_stack.s3 import DEFAULT_BUCKET, REGION, S3Server
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from beatstitch_stack.server import Server
 
 NATS_URL = "BEATSTITCH_NATS_URL"
+NATS_REPLICAS = "BEATSTITCH_JOBS_REPLICAS"
 S3_ENDPOINT = "BEATSTITCH_S3_ENDPOINT"
 S3_BUCKET = "BEATSTITCH_S3_BUCKET"
 S3_ACCESS_KEY = "BEATSTITCH_S3_ACCESS_KEY"
@@ -30,7 +32,7 @@ S3_SECRET_KEY = "BEATSTITCH_S3_SECRET_KEY"  # noqa: S105 - a variable's name
 S3_REGION = "BEATSTITCH_S3_REGION"
 DATABASE_URL = "BEATSTITCH_DATABASE_URL"
 
-ServerT = TypeVar("ServerT", bound="Server")
+ServerT = TypeVar("ServerT")
 
 
 class Stack:
@@ -40,7 +42,7 @@ class Stack:
         self,
         state_dir: Path,
         *,
-        nats: NatsServer | None = None,
+        nats: NatsServer | NatsCluster | None = None,
         s3: S3Server | None = None,
         postgres: PostgresServer | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class Stack:
         s3: bool = True,
         postgres: bool = True,
         durable: bool | None = None,
+        nats_nodes: int = 1,
     ) -> AsyncIterator[Stack]:
         """Run the wanted servers side by side; all are ready inside the block, gone after it.
 
@@ -74,6 +77,8 @@ class Stack:
             postgres: Whether PostgreSQL is wanted.
             durable: Whether data must survive a power cut (it survives a kill anyway). None means:
                 if `state_dir` is given.
+            nats_nodes: How many nats-servers; several are a cluster, and each stream is kept in as
+                many copies.
 
         Raises:
             StackError: A server did not start, or the folder is in use by another stack.
@@ -82,7 +87,7 @@ class Stack:
         with _state_folder(state_dir) as folder:
             stack = cls(
                 folder,
-                nats=make_nats(folder / "nats", durable=lasting) if nats else None,
+                nats=_nats(folder / "nats", lasting, nats_nodes) if nats else None,
                 s3=make_s3(folder / "s3") if s3 else None,
                 postgres=make_postgres(folder / "postgres", durable=lasting) if postgres else None,
             )
@@ -95,7 +100,14 @@ class Stack:
     @property
     def nats(self) -> NatsServer:
         """The NATS server."""
-        return _wanted(self._nats, "nats")
+        alone = self._nats if isinstance(self._nats, NatsServer) else None
+        return _wanted(alone, "nats as a single server")
+
+    @property
+    def nats_cluster(self) -> NatsCluster:
+        """The NATS servers of a stack that was started with several."""
+        several = self._nats if isinstance(self._nats, NatsCluster) else None
+        return _wanted(several, "a cluster of nats")
 
     @property
     def s3(self) -> S3Server:
@@ -109,8 +121,9 @@ class Stack:
 
     @property
     def servers(self) -> list[Server]:
-        """Those that this stack has."""
-        return [server for server in (self._nats, self._s3, self._postgres) if server is not None]
+        """Those that this stack has, each node of a cluster."""
+        nats = self._nats.nodes if isinstance(self._nats, NatsCluster) else [self._nats]
+        return [server for server in (*nats, self._s3, self._postgres) if server is not None]
 
     def env(self, *, database: bool = True) -> dict[str, str]:
         """The environment by which a service finds the servers.
@@ -121,6 +134,8 @@ class Stack:
         found: dict[str, str] = {}
         if self._nats is not None:
             found[NATS_URL] = self._nats.url
+        if isinstance(self._nats, NatsCluster):
+            found[NATS_REPLICAS] = str(len(self._nats.nodes))
         if self._s3 is not None:
             found[S3_ENDPOINT] = self._s3.endpoint
             found[S3_BUCKET] = self._s3.bucket
@@ -132,7 +147,9 @@ class Stack:
         return found
 
     async def _start_all(self) -> None:
-        await in_threads(server.start for server in self.servers)
+        await in_threads(
+            server.start for server in (self._nats, self._s3, self._postgres) if server is not None
+        )
 
     async def _stop_all(self, *, throwaway: bool) -> None:
         # SeaweedFS takes a second for its goodbyes; nobody reads what is about to be removed. (A
@@ -187,6 +204,12 @@ def _state_folder(state_dir: Path | None) -> Iterator[Path]:
             msg = f"another stack is running in {state_dir}"
             raise StackError(msg) from None
         yield state_dir.resolve()
+
+
+def _nats(folder: Path, durable: bool, nodes: int) -> NatsServer | NatsCluster:
+    if nodes > 1 and not os.environ.get(NATS_URL):
+        return NatsCluster(folder, nodes=nodes, durable=durable)
+    return make_nats(folder, durable=durable)
 
 
 def _wanted(server: ServerT | None, name: str) -> ServerT:

@@ -54,6 +54,7 @@ class System:
         replicas: Mapping[str, int] | None = None,
         env: Mapping[str, str] | None = None,
         durable: bool | None = None,
+        nats_nodes: int = 1,
     ) -> AsyncIterator[System]:
         """Run everything; it serves inside the block and is gone after it.
 
@@ -63,16 +64,36 @@ class System:
             replicas: How many of each service, `{"renderer": 2}`; 1 where nothing is said.
             env: What all services' environment has on top.
             durable: See `Stack.start`.
+            nats_nodes: See `Stack.start`.
 
         Raises:
             StackError: Something did not start; the message has its log's tail.
+        """
+        async with (
+            Stack.start(state_dir, durable=durable, nats_nodes=nats_nodes) as stack,
+            cls.on(stack, replicas=replicas, env=env) as system,
+        ):
+            yield system
+
+    @classmethod
+    @asynccontextmanager
+    async def on(
+        cls,
+        stack: Stack,
+        *,
+        replicas: Mapping[str, int] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[System]:
+        """Run the services on servers that run already; see `start`.
+
+        For those who put something between the servers and the services: `env` wins over the
+        stack's own addresses.
         """
         unknown = set(replicas or ()) - {GATEWAY, *ENGINES}
         if unknown:
             msg = f"no such service: {', '.join(sorted(unknown))}"
             raise StackError(msg)
         async with AsyncExitStack() as block:
-            stack = await block.enter_async_context(Stack.start(state_dir, durable=durable))
             system = cls(stack, replicas or {}, env or {})
             block.push_async_callback(system._stop_services)
             await system._start_services()
@@ -83,6 +104,11 @@ class System:
     def gateway_address(self) -> str:
         """`host:port` of the (first) gateway: where clients go."""
         return self.services[f"{GATEWAY}-0"].address
+
+    @property
+    def gateway_target(self) -> str:
+        """The gRPC target of all gateways."""
+        return self.target(GATEWAY)
 
     def replicas(self, name: str) -> list[ServiceProcess]:
         """All processes of one service: renderer-0, renderer-1 and so on for "renderer"."""
