@@ -57,10 +57,14 @@ async def missing_tables() -> str:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    from beatstitch_gateway.db.transaction import encryption  # noqa: PLC0415
     from beatstitch_gateway.migrate import alembic_config  # noqa: PLC0415
     from beatstitch_gateway.settings import DatabaseSettings  # noqa: PLC0415
 
-    engine = create_async_engine(DatabaseSettings().database_url.get_secret_value())
+    settings = DatabaseSettings()
+    engine = create_async_engine(
+        settings.database_url.get_secret_value(), connect_args=encryption(settings.database_tls)
+    )
 
     def lacks(connection: sa.Connection) -> str:
         scripts = ScriptDirectory.from_config(alembic_config(connection))

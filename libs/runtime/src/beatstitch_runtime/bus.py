@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import nats
 from nats.aio.client import Client
@@ -20,6 +21,7 @@ from nats.js.client import JetStreamContext
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.tls import client_context, load_own, nats_files
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,19 @@ def nats_down(message: str = "NATS can't be reached") -> BeatStitchError:
         metadata={"dependency": "nats"},
         retry_after_s=1.0,
     )
+
+
+class EncryptedClient(Client):
+    """Refuses a server that doesn't ask for TLS.
+
+    nats-py would go on in clear, and send the password, to anybody on the way who leaves
+    `tls_required` out of the server's first line.
+    """
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and not info.get("tls_required"):
+            raise nats.errors.SecureConnRequiredError
+        await super()._process_info(info, initial_connection)
 
 
 class Bus:
@@ -59,17 +74,28 @@ class Bus:
         self.restored_at = float("-inf")
         self._on_reconnect: set[Callable[[], None]] = set()
         self._last_error: tuple[str, float] = ("", 0.0)
+        self._tls: ssl.SSLContext | None = None
 
     @classmethod
     async def connect(cls, settings: ServiceSettings) -> Self:
         """Connect.
 
         Raises:
-            BeatStitchError: DEPENDENCY_DOWN when NATS didn't answer within the settings' time.
+            BeatStitchError: DEPENDENCY_DOWN when NATS didn't answer within the settings' time, or
+                not as one whom the settings' files let us believe.
+            OSError: The settings' certificates can't be used.
         """
         bus = cls(settings)
-        bus.nc = Client()
-        credentials = settings.nats_credentials
+        credentials, files = settings.nats_credentials, nats_files(settings)
+        who: dict[str, Any] = {}
+        if files.wanted:
+            bus.nc, bus._tls = EncryptedClient(), client_context(files)
+            who["tls"] = bus._tls
+        else:
+            bus.nc = Client()
+        if settings.nats_user:
+            who["user"] = settings.nats_user
+            who["password"] = settings.nats_password.get_secret_value()
         try:
             async with asyncio.timeout(settings.nats_connect_timeout_s):
                 await bus.nc.connect(
@@ -81,10 +107,12 @@ class Bus:
                     ping_interval=PING_S,
                     pending_size=PENDING_BYTES,
                     user_credentials=None if credentials is None else str(credentials),
+                    inbox_prefix=settings.nats_inbox_prefix,
                     error_cb=bus._note_error,
                     disconnected_cb=bus._note_disconnect,
                     reconnected_cb=bus._note_reconnect,
                     closed_cb=bus._note_closed,
+                    **who,
                 )
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await bus.nc.close()
@@ -146,8 +174,15 @@ class Bus:
         log.warning("NATS: %s", text)
 
     async def _note_disconnect(self) -> None:
-        if not self.nc.is_closed:
-            log.warning("NATS: disconnected")
+        if self.nc.is_closed:
+            return
+        log.warning("NATS: disconnected")
+        if self._tls is not None:
+            # The next handshake shows the certificate as it is by then.
+            try:
+                load_own(self._tls, nats_files(self.settings))
+            except OSError as error:
+                log.warning("the certificate for NATS can't be read again: %s", error)
 
     async def _note_reconnect(self) -> None:
         log.info("NATS: connected again")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1024 * 1024
@@ -32,8 +32,23 @@ class ServiceSettings(BaseSettings):
         grpc_default_timeout_s: Limit of a unary call whose client gave none.
         grpc_max_connection_age_s: When a client has to connect again, so that new replicas get
             their share; 0 for never.
+        grpc_tls_cert: PEM file of the port's certificate (and those up to its authority); empty for
+            a port without TLS. A replaced file is seen at the next handshake.
+        grpc_tls_key: PEM file of its private key.
+        grpc_tls_client_ca: PEM file of the authority that has to have signed a client's
+            certificate; empty to ask for none.
+        grpc_tls_client_names: Names, separated by commas, of which a client's certificate has to
+            carry one (SAN); empty for any that the authority signed.
         nats_url: One or more URLs, separated by commas.
         nats_credentials: A NATS credentials file, in production.
+        nats_user: User's name, where the server knows users by password.
+        nats_password: Its password.
+        nats_inbox_prefix: Where answers come to. Each service its own, where the rights tell users
+            apart: else one could listen to another's answers.
+        nats_tls_ca: PEM file of the authority of NATS' certificate. This, or a client certificate,
+            turns TLS on; a server that offers none is refused then.
+        nats_tls_cert: PEM file of our certificate for NATS.
+        nats_tls_key: PEM file of its private key.
         nats_connect_timeout_s: How long a starting service waits for NATS.
         s3_endpoint: URL of the S3 server as services reach it.
         s3_public_endpoint: URL of the S3 server as clients reach it, for signed links.
@@ -41,6 +56,8 @@ class ServiceSettings(BaseSettings):
         s3_access_key: Access key.
         s3_secret_key: Secret key.
         s3_region: Region that requests are signed for.
+        s3_ca_file: PEM file of a private authority of the S3 server's certificate, believed beside
+            the system's.
         log_level: Threshold of the log.
         log_format: "json" for machines, "text" for people.
         metrics_host: Address of the page for Prometheus.
@@ -52,6 +69,8 @@ class ServiceSettings(BaseSettings):
         drain_grace_s: How long running jobs and calls may go on after SIGTERM.
         worker_name: Who did it, in events and logs.
         work_dir: Folder for scratch files; the system's temporary folder when not set.
+        jobs_make_streams: Whether this process makes streams and consumers that are missing. False
+            where its NATS user may not: it waits until somebody else has made them.
         jobs_replicas: Replicas of each stream; 3 in production.
         jobs_max_messages: Jobs that may wait; more are refused with QUEUE_FULL.
         jobs_max_bytes: Bytes of jobs that may wait.
@@ -73,8 +92,19 @@ class ServiceSettings(BaseSettings):
     grpc_default_timeout_s: float = Field(60.0, gt=0)
     grpc_max_connection_age_s: float = Field(1800.0, ge=0)
 
+    grpc_tls_cert: Path | None = None
+    grpc_tls_key: Path | None = None
+    grpc_tls_client_ca: Path | None = None
+    grpc_tls_client_names: str = ""
+
     nats_url: str = "nats://127.0.0.1:4222"
     nats_credentials: Path | None = None
+    nats_user: str = ""
+    nats_password: SecretStr = SecretStr("")
+    nats_inbox_prefix: str = Field("_INBOX", pattern=r"^[A-Za-z0-9_-]+$")
+    nats_tls_ca: Path | None = None
+    nats_tls_cert: Path | None = None
+    nats_tls_key: Path | None = None
     nats_connect_timeout_s: float = Field(30.0, gt=0)
 
     s3_endpoint: str = "http://127.0.0.1:8333"
@@ -83,6 +113,7 @@ class ServiceSettings(BaseSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
+    s3_ca_file: Path | None = None
 
     log_level: str = "INFO"
     log_format: Literal["json", "text"] = "json"
@@ -96,6 +127,7 @@ class ServiceSettings(BaseSettings):
     worker_name: str = Field(default_factory=default_worker_name)
     work_dir: Path | None = None
 
+    jobs_make_streams: bool = True
     jobs_replicas: int = Field(1, ge=1, le=5)
     jobs_max_messages: int = Field(100_000, gt=0)
     jobs_max_bytes: int = Field(256 * MB, gt=0)
@@ -111,3 +143,18 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _empty_is_off(cls, value: object) -> object:
         return 0 if value == "" else value
+
+    @model_validator(mode="after")
+    def _certificates_have_keys(self) -> Self:
+        # Also those that a service adds: one without the other would be left unused, in clear.
+        for name in type(self).model_fields:
+            if not name.endswith("tls_cert"):
+                continue
+            stem = name.removesuffix("cert")
+            if (getattr(self, name) is None) != (getattr(self, f"{stem}key") is None):
+                raise ValueError(f"{stem}cert and {stem}key belong together")
+        if self.grpc_tls_cert is None and (self.grpc_tls_client_ca or self.grpc_tls_client_names):
+            raise ValueError("a port that asks for certificates needs grpc_tls_cert")
+        if self.grpc_tls_client_names and self.grpc_tls_client_ca is None:
+            raise ValueError("grpc_tls_client_names needs grpc_tls_client_ca")
+        return self

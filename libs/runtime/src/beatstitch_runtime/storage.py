@@ -48,7 +48,6 @@ _RETRY: Final = {
 # `timeout` is of the whole transfer, and a clip may have two gigabytes; stalls are what
 # `read_timeout` finds.
 _CLIENT: Final = {
-    "allow_http": True,
     "connect_timeout": timedelta(seconds=5),
     "read_timeout": timedelta(seconds=30),
     "timeout": timedelta(hours=1),
@@ -79,7 +78,7 @@ class Storage:
             access_key_id=access,
             secret_access_key=secret,
             virtual_hosted_style_request=False,
-            client_options=_CLIENT,  # type: ignore[arg-type]
+            client_options=_client_options(settings),  # type: ignore[arg-type]
             retry_config=_RETRY,  # type: ignore[arg-type]
         )
         return cls(
@@ -307,6 +306,15 @@ class Storage:
     def _sign(self, method: str, key: str, expires_s: int, query: dict[str, str]) -> str:
         url = f"{self._public_url}/{self._bucket}/{key}"
         return presign(method, url, self._credentials, expires_s=expires_s, query=query)
+
+
+def _client_options(settings: ServiceSettings) -> dict[str, object]:
+    options: dict[str, object] = dict(_CLIENT)
+    # Once the endpoint is encrypted nothing, no redirect either, makes it plain.
+    options["allow_http"] = settings.s3_endpoint.startswith("http://")
+    if settings.s3_ca_file is not None:
+        options["root_certificate"] = settings.s3_ca_file.read_bytes()
+    return options
 
 
 def disposition(filename: str) -> str:

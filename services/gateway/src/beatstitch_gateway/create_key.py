@@ -11,12 +11,13 @@ from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
 from beatstitch_gateway.settings import DatabaseSettings
+from beatstitch_runtime.tls import TlsFiles
 
 # A tenant's name is a token of NATS subjects and a folder of the bucket.
 TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-async def create_key(url: str, tenant: str) -> ApiKey:
+async def create_key(url: str, tenant: str, tls: TlsFiles | None = None) -> ApiKey:
     """Makes a key for a tenant, and the tenant where it is new.
 
     Raises:
@@ -25,7 +26,7 @@ async def create_key(url: str, tenant: str) -> ApiKey:
     if not TENANT.fullmatch(tenant):
         raise ValueError("a tenant's name has 1 to 63 characters: a-z, 0-9 and hyphens")
     key = ApiKey.generate()
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, tls=tls)
     try:
         async with database.transaction() as tx:
             await api_keys.insert(tx, tenant, key.key_id, key.secret_sha256)
@@ -39,8 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="beatstitch_gateway.create_key", description=__doc__)
     parser.add_argument("--tenant", required=True, help="whose key; made where it is new")
     tenant = parser.parse_args().tenant
+    settings = DatabaseSettings()
+    url = settings.database_url.get_secret_value()
     try:
-        key = asyncio.run(create_key(DatabaseSettings().database_url.get_secret_value(), tenant))
+        key = asyncio.run(create_key(url, tenant, settings.database_tls))
     except ValueError as error:
         parser.error(str(error))
     sys.stdout.write(key.text + "\n")

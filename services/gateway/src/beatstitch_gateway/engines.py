@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -14,6 +16,9 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.rpc.channel import call, call_stream, open_channel
+from beatstitch_runtime.tls import Stamp, TlsFiles
+
+log = logging.getLogger(__name__)
 
 Reply = TypeVar("Reply")
 Method = Callable[..., grpc.aio.UnaryUnaryCall[Any, Reply]]
@@ -32,7 +37,11 @@ class Engines:
             "renderer": settings.renderer_address,
         }
         self._timeout_s = settings.engine_timeout_s
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._tls = TlsFiles(
+            settings.engine_tls_ca, settings.engine_tls_cert, settings.engine_tls_key
+        )
+        self._channels: dict[str, tuple[Stamp, grpc.aio.Channel]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def analyzer(
         self,
@@ -77,9 +86,10 @@ class Engines:
 
     async def close(self) -> None:
         """Closes all channels."""
-        for channel in self._channels.values():
+        for _stamp, channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _call(
         self, method: Method[Reply], request: object, name: str, timeout_s: float | None
@@ -94,6 +104,23 @@ class Engines:
                 f"this server knows no {name}",
                 metadata={"dependency": name},
             )
-        if name not in self._channels:
-            self._channels[name] = open_channel(address)
-        return self._channels[name]
+        known = self._channels.get(name)
+        try:
+            stamp = self._tls.stamp()
+            if known is None or known[0] != stamp:
+                # A replaced certificate wants a new channel; the calls of the old one end first.
+                channel = open_channel(address, tls=self._tls, server_name=name)
+                self._channels[name] = (stamp, channel)
+                if known is not None:
+                    self._retire(known[1])
+                return channel
+        except OSError as error:  # the certificate is being replaced right now
+            if known is None:
+                raise
+            log.warning("the new certificate can't be used, the old one stays: %s", error)
+        return known[1]
+
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        task = asyncio.ensure_future(channel.close(STREAM_TIMEOUT_S))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -101,7 +101,11 @@ async def build(settings: GatewaySettings) -> Service:
     """Connects and wires; the result isn't started."""
     bus = await Bus.connect(settings)
     await ensure_topology(bus.js, settings)
-    database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    database = Database(
+        settings.database_url.get_secret_value(),
+        settings.database_pool_size,
+        settings.database_tls,
+    )
     storage = Storage.from_settings(settings)
     multipart = Multipart(settings)
     engines = Engines(settings)

@@ -14,7 +14,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from beatstitch_gateway.db.transaction import encryption
 from beatstitch_gateway.settings import DatabaseSettings
+from beatstitch_runtime.tls import TlsFiles
 
 LOCK = 0x62656174  # "beat": our own number among the database's advisory locks
 
@@ -27,9 +29,9 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-async def upgrade(url: str) -> None:
+async def upgrade(url: str, tls: TlsFiles | None = None) -> None:
     """Brings the database at `url` (SQLAlchemy's style) to the newest revision."""
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=encryption(tls))
     try:
         async with engine.connect() as guard:
             # The lock lives as long as this session, so it ends with the process too.
@@ -46,7 +48,7 @@ async def upgrade(url: str) -> None:
 def main() -> None:
     """Upgrades the database of the environment."""
     settings = DatabaseSettings()
-    asyncio.run(upgrade(settings.database_url.get_secret_value()))
+    asyncio.run(upgrade(settings.database_url.get_secret_value(), settings.database_tls))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from beatstitch_core.limits import default_limits
 from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.tls import TlsFiles
 
 _LIMITS = default_limits()
 
@@ -15,9 +18,21 @@ class DatabaseSettings(ServiceSettings):
 
     Attributes:
         database_url: SQLAlchemy's style: `postgresql+asyncpg://user:password@host:port/name`.
+        database_tls_ca: PEM file of the authority of the server's certificate. This, or a client
+            certificate, turns TLS on; certificate and name are verified (libpq's verify-full).
+        database_tls_cert: PEM file of our certificate for the database.
+        database_tls_key: PEM file of its private key.
     """
 
     database_url: SecretStr
+    database_tls_ca: Path | None = None
+    database_tls_cert: Path | None = None
+    database_tls_key: Path | None = None
+
+    @property
+    def database_tls(self) -> TlsFiles:
+        """The files of the connection to the database."""
+        return TlsFiles(self.database_tls_ca, self.database_tls_cert, self.database_tls_key)
 
 
 class GatewaySettings(DatabaseSettings):
@@ -29,6 +44,10 @@ class GatewaySettings(DatabaseSettings):
         analyzer_address: gRPC target of the analyzers.
         timeline_address: gRPC target of the timeline services.
         renderer_address: gRPC target of the renderers.
+        engine_tls_ca: PEM file of the authority of the engines' certificates; turns TLS on. Each
+            has to carry its service's name: analyzer, timeline, renderer.
+        engine_tls_cert: PEM file of our certificate for the engines.
+        engine_tls_key: PEM file of its private key.
         engine_timeout_s: Longest wait for an engine's answer.
         link_expiry_s: How long signed links work.
         key_cache_s: How long a key is known without asking the database: how long a revoked one
@@ -58,6 +77,9 @@ class GatewaySettings(DatabaseSettings):
     analyzer_address: str = ""
     timeline_address: str = ""
     renderer_address: str = ""
+    engine_tls_ca: Path | None = None
+    engine_tls_cert: Path | None = None
+    engine_tls_key: Path | None = None
     engine_timeout_s: float = 10.0
     link_expiry_s: int = Field(default=3600, ge=60, le=7 * 24 * 3600)
     key_cache_s: float = 10.0

@@ -150,9 +150,13 @@ def consumers(settings: ServiceSettings) -> list[tuple[str, api.ConsumerConfig]]
 async def ensure_topology(js: JetStreamContext, settings: ServiceSettings) -> None:
     """Create what is missing, update what differs. Idempotent, and safe in many processes at once.
 
+    Does nothing where the settings leave that to others (`jobs_make_streams`).
+
     Raises:
         nats.errors.Error: NATS is away, or refused a stream.
     """
+    if not settings.jobs_make_streams:
+        return
     for stream in streams(settings):
         try:
             await js.add_stream(stream)
@@ -178,8 +182,10 @@ async def restore_topology(bus: Bus) -> bool:
     Of all the callers in a process one does it, at most once a second; none of them raises.
 
     Returns:
-        Whether the streams and consumers are there now.
+        Whether the streams and consumers are there now; False where others make them.
     """
+    if not bus.settings.jobs_make_streams:
+        return False
     async with bus.restoring:
         if time.monotonic() - bus.restored_at < RESTORE_PAUSE_S:
             return True

@@ -24,6 +24,7 @@ from beatstitch_runtime import tracing
 from beatstitch_runtime.metrics import calls
 from beatstitch_runtime.rpc.channel import REQUEST_ID, call_deadline
 from beatstitch_runtime.rpc.errors import code_of, details_of
+from beatstitch_runtime.rpc.peers import check_peer
 from beatstitch_runtime.telemetry import bind, bind_ids, current_context, log_context
 from beatstitch_runtime.traceparent import TRACEPARENT, checked, trace_id, traceparent
 
@@ -55,10 +56,12 @@ class CallGuard(grpc.aio.ServerInterceptor):
 
     Args:
         default_timeout_s: Limit of a call with one reply whose client set no deadline, seconds.
+        peers: Names of which a client's certificate has to carry one; empty for any client.
     """
 
-    def __init__(self, default_timeout_s: float) -> None:
+    def __init__(self, default_timeout_s: float, peers: frozenset[str] = frozenset()) -> None:
         self._default_timeout_s = default_timeout_s
+        self._peers = peers
         self._draining = False
         self._calls: set[asyncio.Task[Any]] = set()
         self._streams: set[asyncio.Task[Any]] = set()
@@ -181,6 +184,7 @@ class CallGuard(grpc.aio.ServerInterceptor):
             try:
                 if self._draining and not infrastructure:
                     raise _draining()  # noqa: TRY301
+                check_peer(name, context, self._peers)
                 return await body()
             except grpc.aio.AbortError:
                 code = _code(context)

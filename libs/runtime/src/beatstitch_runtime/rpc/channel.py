@@ -13,6 +13,7 @@ import grpc.aio
 
 from beatstitch_runtime.rpc.errors import error_from_rpc
 from beatstitch_runtime.telemetry import request_id
+from beatstitch_runtime.tls import TlsFiles, channel_credentials
 from beatstitch_runtime.traceparent import TRACEPARENT, traceparent
 
 REQUEST_ID = "x-request-id"
@@ -24,27 +25,44 @@ Reply = TypeVar("Reply")
 call_deadline: ContextVar[float | None] = ContextVar("call_deadline", default=None)
 
 
-def open_channel(address: str, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> grpc.aio.Channel:
+def open_channel(
+    address: str,
+    *,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+    tls: TlsFiles | None = None,
+    server_name: str = "",
+) -> grpc.aio.Channel:
     """A channel to `host:port` (or any gRPC target); it connects, and connects again, by itself.
 
     Spreads calls over all addresses that the name has (a headless Kubernetes service), pings idle
     connections so that a dead peer is noticed, and never goes through a proxy.
+
+    Args:
+        address: The target.
+        max_message_bytes: Largest message in either direction.
+        tls: Encrypt, with these files; None, or files that say nothing, for a plain connection.
+        server_name: The name that the server's certificate has to carry; the target's when empty.
+
+    Raises:
+        OSError: The files can't be used.
     """
     policy: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    return grpc.aio.insecure_channel(
-        address,
-        options=(
-            ("grpc.service_config", json.dumps(policy)),
-            ("grpc.enable_http_proxy", 0),
-            ("grpc.max_send_message_length", max_message_bytes),
-            ("grpc.max_receive_message_length", max_message_bytes),
-            ("grpc.keepalive_time_ms", 30_000),
-            ("grpc.keepalive_timeout_ms", 10_000),
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
-        ),
+    options: tuple[tuple[str, object], ...] = (
+        ("grpc.service_config", json.dumps(policy)),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
     )
+    if tls is None or not tls.wanted:
+        return grpc.aio.insecure_channel(address, options=options)
+    if server_name:
+        options += (("grpc.default_authority", server_name),)
+    return grpc.aio.secure_channel(address, channel_credentials(tls), options=options)
 
 
 def remaining_s(timeout_s: float | None) -> float | None:

@@ -15,8 +15,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
 from beatstitch_runtime.rpc.call_guard import CallGuard
+from beatstitch_runtime.rpc.peers import wanted_names
 from beatstitch_runtime.rpc.reflection import add_reflection
 from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.tls import server_credentials
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,9 @@ class RpcServer:
     ) -> None:
         self._settings = settings
         self._servicers = tuple(servicers)
-        self._guard = CallGuard(settings.grpc_default_timeout_s)
+        self._guard = CallGuard(
+            settings.grpc_default_timeout_s, wanted_names(settings.grpc_tls_client_names)
+        )
         self._interceptors = (self._guard, *interceptors)
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
@@ -78,6 +82,7 @@ class RpcServer:
 
         Raises:
             RuntimeError: The port is taken.
+            OSError: The settings' certificate can't be used.
         """
         server = grpc.aio.server(interceptors=self._interceptors, options=self._options())
         names = [item.name for item in self._servicers]
@@ -89,7 +94,11 @@ class RpcServer:
         await self.set_serving(False)
         await self._health.set(LIVENESS, _SERVING)
         address = f"{self._settings.grpc_host}:{self._settings.grpc_port}"
-        self.port = server.add_insecure_port(address)
+        credentials = server_credentials(self._settings)
+        if credentials is None:
+            self.port = server.add_insecure_port(address)
+        else:
+            self.port = server.add_secure_port(address, credentials)
         await server.start()
         self._server = server
         log.info("gRPC listens", extra={"address": f"{self._settings.grpc_host}:{self.port}"})

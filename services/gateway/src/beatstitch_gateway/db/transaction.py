@@ -17,6 +17,7 @@ from sqlalchemy.sql import Executable
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.job_pb2 import Job
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.tls import TlsFiles, client_context
 
 CONNECT_TIMEOUT_S = 5.0
 POOL_TIMEOUT_S = 10.0
@@ -70,9 +71,13 @@ class Database:
     Args:
         url: SQLAlchemy's style, `postgresql+asyncpg://…`.
         pool_size: Connections that are kept open.
+        tls: Files for an encrypted connection; None for what the URL says.
+
+    Raises:
+        OSError: The files can't be used.
     """
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str, pool_size: int = 10, tls: TlsFiles | None = None) -> None:
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -85,6 +90,7 @@ class Database:
                 "timeout": CONNECT_TIMEOUT_S,
                 "command_timeout": STATEMENT_TIMEOUT_S,
                 "server_settings": {"application_name": "beatstitch-gateway"},
+                **encryption(tls),
             },
         )
         self.on_commit: Callable[[Aftermath], None] = lambda _after: None
@@ -112,6 +118,15 @@ class Database:
     async def close(self) -> None:
         """Closes all connections."""
         await self._engine.dispose()
+
+
+def encryption(tls: TlsFiles | None) -> dict[str, Any]:
+    """What asyncpg is told on top: the server's certificate and name are verified.
+
+    Raises:
+        OSError: The files can't be used.
+    """
+    return {"ssl": client_context(tls)} if tls is not None and tls.wanted else {}
 
 
 class _translated:  # noqa: N801 - reads as a statement where it is used

@@ -44,6 +44,7 @@ class Multipart:
             region_name=self._credentials.region,
             aws_access_key_id=self._credentials.access_key,
             aws_secret_access_key=self._credentials.secret_key,
+            verify=None if self._settings.s3_ca_file is None else str(self._settings.s3_ca_file),
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
