@@ -8,6 +8,7 @@ of creation.
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = sa.MetaData(
     naming_convention={
@@ -52,6 +53,9 @@ tenants = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     _time("create_time"),
+    # A Tenant; null for one that nothing was ever said about.
+    _bytes("message", nullable=True),
+    sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 api_keys = sa.Table(
@@ -62,6 +66,26 @@ api_keys = sa.Table(
     _bytes("secret_sha256"),
     _time("create_time"),
     _time("revoke_time", nullable=True),
+    sa.Column("display_name", sa.Text, nullable=False, server_default=""),
+    # A Role; keys of before there were any are owners'.
+    sa.Column("role", sa.SmallInteger, nullable=False, server_default="3"),
+    # Empty for all of the tenant's.
+    sa.Column("project_ids", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    _time("expire_time", nullable=True),
+    _time("last_used_time", nullable=True),
+    sa.Column("rotated_from", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "tenant", "create_time", "id"),
+)
+
+audit_events = sa.Table(
+    "audit_events",
+    metadata,
+    # Its time is the event's.
+    sa.Column("id", _id(), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    _bytes("message"),
+    sa.Index(None, "tenant", "id"),
 )
 
 projects = sa.Table(
