@@ -15,10 +15,12 @@ from beatstitch.v1.beat_grid_edit_pb2 import BeatGridEdit
 from beatstitch.v1.common_pb2 import MediaType
 from beatstitch.v1.failure_pb2 import FieldViolation
 from beatstitch.v1.info_service_pb2 import Limits
+from beatstitch.v1.job_pb2 import JobType
 from beatstitch.v1.timeline_edit_pb2 import TimelineEdit
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_core.edl.settings import check_settings
 from beatstitch_core.errors import fields_error
+from beatstitch_core.ids import is_id
 from beatstitch_core.profiles import render_profiles
 
 MAX_REQUEST_ID = 128
@@ -72,6 +74,15 @@ class Check:
             "request_id",
             f"has to be 1 to {MAX_REQUEST_ID} printable characters",
         )
+
+    def types(self, values: Sequence[JobType.ValueType], field: str = "types") -> None:
+        """Types of jobs."""
+        for index, value in enumerate(values):
+            self.that(value in JobType.values(), f"{field}[{index}]", "is not known")
+
+    def id(self, value: str, field: str) -> None:
+        """A UUID, or empty; for what has no row that could be looked for."""
+        self.that(not value or is_id(value), field, "has to be a UUID")
 
     def display_name(self, value: str, field: str = "display_name") -> None:
         """1 to 200 characters, not only blanks."""

@@ -26,6 +26,8 @@ UNFINISHED: tuple[JobState.ValueType, ...] = (
 )
 # Said by literal, so that the planner sees that the partial index answers it.
 IS_UNFINISHED = sa.text("jobs.state IN (1, 2)")
+# Stamped on every change that clients see: what the order of changes is told by, see `changes`.
+THIS_TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
 
 
 @dataclass
@@ -68,7 +70,8 @@ class JobRow:
         return spec
 
 
-def _read(row: Row[Any]) -> JobRow:
+def read_row(row: Row[Any]) -> JobRow:
+    """A row of the table."""
     return JobRow(
         tenant=row.tenant,
         job=Job.FromString(row.message),
@@ -97,6 +100,8 @@ async def insert(tx: Transaction, row: JobRow) -> None:
             message=job.SerializeToString(),
             spec=row.spec,
             inputs=row.inputs.SerializeToString() or None,
+            batch_id=job.batch_id or None,
+            change_xid=THIS_TRANSACTION,
         )
     )
     tx.after.changed[job.id] = row.tenant
@@ -113,6 +118,7 @@ async def save(tx: Transaction, row: JobRow) -> None:
             cancel_requested=row.job.cancel_requested,
             message=row.job.SerializeToString(),
             last_event_time=sa.func.now(),
+            change_xid=THIS_TRANSACTION,
         )
     )
     tx.after.changed[row.job.id] = row.tenant
@@ -148,7 +154,7 @@ async def find(
     if lock:
         query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
-    return _read(row) if row is not None else None
+    return read_row(row) if row is not None else None
 
 
 async def get(tx: Transaction, tenant: str, job_id: str) -> JobRow:
@@ -185,7 +191,7 @@ async def get_many(tx: Transaction, job_ids: Collection[str]) -> dict[str, JobRo
     if not job_ids:
         return {}
     query = sa.select(jobs).where(jobs.c.id.in_(known_ids(list(job_ids))))
-    rows = [_read(row) for row in await tx.execute(query)]
+    rows = [read_row(row) for row in await tx.execute(query)]
     return {row.job.id: row for row in rows}
 
 
@@ -200,7 +206,7 @@ async def unfinished(
         query = query.where(jobs.c.asset_id == asset_id)
     others = jobs.c.type != job_pb2.JOB_TYPE_STITCH
     query = query.order_by(others, jobs.c.id).with_for_update(key_share=True)
-    return [_read(row) for row in await tx.execute(query)]
+    return [read_row(row) for row in await tx.execute(query)]
 
 
 async def open_stitches(tx: Transaction, project_id: str) -> list[str]:
@@ -246,7 +252,7 @@ async def silent(
         .order_by(jobs.c.last_event_time)
         .limit(200)
     )
-    return [_read(row) for row in await tx.execute(query)]
+    return [read_row(row) for row in await tx.execute(query)]
 
 
 async def page(
@@ -258,6 +264,7 @@ async def page(
     project_id: str = "",
     states: Collection[int] = (),
     types: Collection[int] = (),
+    batch_id: str = "",
 ) -> list[JobRow]:
     """Up to `size` jobs, newest first, older than `before_id`."""
     query = sa.select(jobs).where(jobs.c.tenant == tenant)
@@ -267,7 +274,9 @@ async def page(
         query = query.where(jobs.c.state.in_(states))
     if types:
         query = query.where(jobs.c.type.in_(types))
+    if batch_id:
+        query = query.where(jobs.c.batch_id == batch_id)
     if before_id:
         query = query.where(jobs.c.id < before_id)
     rows = await tx.execute(query.order_by(jobs.c.id.desc()).limit(size))
-    return [_read(row) for row in rows]
+    return [read_row(row) for row in rows]

@@ -29,6 +29,11 @@ MAX_PROGRESS = 10_000
 PROGRESS_AGE_S = 120.0
 
 
+def tenant_key(tenant: str) -> str:
+    """What to watch for signals of any of a tenant's jobs."""
+    return f"tenant {tenant}"
+
+
 class Watch:
     """What one watcher waits for. Made by `Signals.watch`; end it with `close`."""
 
@@ -91,7 +96,7 @@ class Signals:
     """The switchboard of a replica.
 
     Attributes:
-        watches: Who waits, by job.
+        watches: Who waits, by job and by `tenant_key`.
         draining: Whether this replica is shutting down: watchers go elsewhere.
     """
 
@@ -144,7 +149,7 @@ class Signals:
 
     async def changed(self, tenant: str, job_id: str) -> None:
         """Tells all replicas that a job's row changed; while NATS is away only this one."""
-        self._notify(job_id, row_changed=True)
+        self._notify(tenant, job_id, row_changed=True)
         if not self._bus.connected:
             return
         try:
@@ -153,7 +158,8 @@ class Signals:
             log.debug("other replicas will find the change by polling: %r", error)
 
     async def _on_changed(self, message: Msg) -> None:
-        self._notify(message.subject.rpartition(".")[2], row_changed=True)
+        tenant, job_id = message.subject.split(".")[2:4]
+        self._notify(tenant, job_id, row_changed=True)
 
     async def _on_progress(self, message: Msg) -> None:
         try:
@@ -165,8 +171,9 @@ class Signals:
         self._progress.move_to_end(progress.job_id)
         while len(self._progress) > MAX_PROGRESS:
             self._progress.popitem(last=False)
-        self._notify(progress.job_id, row_changed=False)
+        self._notify(message.subject.split(".")[2], progress.job_id, row_changed=False)
 
-    def _notify(self, job_id: str, *, row_changed: bool) -> None:
-        for watch in list(self.watches.get(job_id, ())):
-            watch.notify(row_changed=row_changed)
+    def _notify(self, tenant: str, job_id: str, *, row_changed: bool) -> None:
+        for key in (job_id, tenant_key(tenant)):
+            for watch in list(self.watches.get(key, ())):
+                watch.notify(row_changed=row_changed)

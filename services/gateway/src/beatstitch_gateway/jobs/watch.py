@@ -71,10 +71,10 @@ async def _read(database: Database, tenant: str, job_id: str) -> Job:
         return (await jobs.get(tx, tenant, job_id)).job
 
 
-def draining() -> BeatStitchError:
-    """DRAINING."""
+def draining(place: str = "revision") -> BeatStitchError:
+    """DRAINING; `place` is what to call again with."""
     return BeatStitchError(
         failure_pb2.ERROR_REASON_DRAINING,
-        "this replica is shutting down; call again with the last revision seen",
+        f"this replica is shutting down; call again with the last {place} seen",
         retry_after_s=0.5,
     )

@@ -21,6 +21,7 @@ async def submit_render(
     *,
     as_shaped: Shaped | None = None,
     parent_id: str = "",
+    batch_id: str = "",
 ) -> Render:
     """Stores a render of a timeline's revision and its job.
 
@@ -31,6 +32,7 @@ async def submit_render(
         profile_name: A known profile; empty for the final one.
         as_shaped: The EDL in the profile's shape; the timeline's own when None.
         parent_id: The stitch that it is a stage of.
+        batch_id: The batch that the stitch came with.
 
     Raises:
         BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
@@ -49,6 +51,7 @@ async def submit_render(
     spec = await specs.render_spec(tx, tenant, edl, profile, render)
     job = new_job(render.project_id, specs.render_type(profile))
     job.parent_job_id = parent_id
+    job.batch_id = batch_id
     render.job_id = job.id
     await renders.insert(tx, tenant, render)
     await submit(tx, tenant, job, spec)

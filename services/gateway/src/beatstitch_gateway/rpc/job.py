@@ -6,9 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import grpc
-
-from beatstitch.v1.job_pb2 import Job, JobState, JobType
+from beatstitch.v1.job_pb2 import Job, JobState
 from beatstitch.v1.job_service_pb2 import (
     CancelJobRequest,
     CancelJobResponse,
@@ -29,19 +27,23 @@ from beatstitch.v1.job_service_pb2_grpc import JobServiceServicer
 from beatstitch_gateway import paging
 from beatstitch_gateway.auth import Context, current_tenant
 from beatstitch_gateway.db import jobs, projects
+from beatstitch_gateway.db.changes import Wanted
 from beatstitch_gateway.db.not_found import no_job
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.merge import merge_progress
+from beatstitch_gateway.jobs.places import decode
 from beatstitch_gateway.jobs.retry import retry_job
 from beatstitch_gateway.jobs.settle import cancel_job
 from beatstitch_gateway.jobs.watch import follow
+from beatstitch_gateway.jobs.watch_many import follow_many
 from beatstitch_gateway.validation import Check
 
 _LIST = "jobs"
 DEFAULT_WAIT_S = 60.0
 MAX_WAIT_S = 300.0
+MAX_JOB_IDS = 1000
 
 
 class JobRpc(JobServiceServicer):
@@ -59,8 +61,8 @@ class JobRpc(JobServiceServicer):
         check = Check()
         for index, state in enumerate(request.states):
             check.that(state in JobState.values(), f"states[{index}]", "is not known")
-        for index, kind in enumerate(request.types):
-            check.that(kind in JobType.values(), f"types[{index}]", "is not known")
+        check.types(request.types)
+        check.id(request.batch_id, "batch_id")
         check.done()
         wanted = paging.Wanted(_LIST, request, str)
         tenant = current_tenant()
@@ -75,6 +77,7 @@ class JobRpc(JobServiceServicer):
                 project_id=request.project_id,
                 states=request.states,
                 types=request.types,
+                batch_id=request.batch_id,
             )
         page, token = wanted.cut(rows, lambda row: [row.job.id])
         found = [merge_progress(row.job, self._deps.signals.progress_of) for row in page]
@@ -90,9 +93,18 @@ class JobRpc(JobServiceServicer):
     async def WatchJobs(
         self, request: WatchJobsRequest, context: Context
     ) -> AsyncIterator[WatchJobsResponse]:
-        """Not answered yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "WatchJobs is not answered yet")
-        yield WatchJobsResponse()
+        """Many jobs as they are now, then each change of any of them."""
+        wanted = _wanted(request)
+        await self._need_all(wanted)
+        async for reply in follow_many(
+            self._deps.database,
+            self._deps.signals,
+            wanted,
+            decode(request.resume_token, wanted),
+            until_all_ended=request.until_all_ended,
+            poll_s=self._deps.settings.watch_poll_s,
+        ):
+            yield reply
 
     async def WaitJob(self, request: WaitJobRequest, context: Context) -> WaitJobResponse:
         """Answers at the job's end, or with the job as it is when the time is up."""
@@ -139,6 +151,20 @@ class JobRpc(JobServiceServicer):
         call = Call(tenant, request)
         return await once(self._deps.database, call, RetryJobResponse, work)
 
+    async def _need_all(self, wanted: Wanted) -> None:
+        """Nothing, when the project and the jobs that are named exist.
+
+        Raises:
+            BeatStitchError: PROJECT_NOT_FOUND, JOB_NOT_FOUND.
+        """
+        async with self._deps.database.transaction() as tx:
+            if wanted.project_id:
+                await projects.get(tx, wanted.tenant, wanted.project_id)
+            found = await jobs.get_many(tx, wanted.job_ids)
+        for job_id in wanted.job_ids:
+            if job_id not in found or found[job_id].tenant != wanted.tenant:
+                raise no_job(job_id)
+
     async def _now(self, job_id: str) -> Job:
         async with self._deps.database.transaction() as tx:
             row = await jobs.get(tx, current_tenant(), job_id)
@@ -153,3 +179,31 @@ class JobRpc(JobServiceServicer):
             after_revision=after_revision,
             poll_s=self._deps.settings.watch_poll_s,
         )
+
+
+def _wanted(request: WatchJobsRequest) -> Wanted:
+    """Which jobs are to be followed.
+
+    Raises:
+        BeatStitchError: FIELD_INVALID.
+    """
+    check = Check()
+    check.types(request.types)
+    check.id(request.batch_id, "batch_id")
+    check.that(
+        len(request.job_ids) <= MAX_JOB_IDS, "job_ids", f"at most {MAX_JOB_IDS} may be named"
+    )
+    check.that(
+        not request.until_all_ended or bool(request.batch_id or request.job_ids),
+        "until_all_ended",
+        "needs job_ids or a batch_id: all of a tenant's jobs never end",
+    )
+    check.done()
+    return Wanted(
+        tenant=current_tenant(),
+        project_id=request.project_id,
+        batch_id=request.batch_id,
+        types=tuple(sorted(set(request.types))),
+        job_ids=tuple(sorted(set(request.job_ids))),
+        with_children=request.with_children,
+    )

@@ -128,12 +128,20 @@ async def _start_render(
 ) -> str:
     timeline = await timelines.get(tx, row.tenant, row.job.project_id, timeline_id=timeline_id)
     return (
-        await submit_render(tx, row.tenant, timeline, request.profile, parent_id=row.job.id)
+        await submit_render(
+            tx,
+            row.tenant,
+            timeline,
+            request.profile,
+            parent_id=row.job.id,
+            batch_id=row.job.batch_id,
+        )
     ).job_id
 
 
 async def _submit(tx: Transaction, row: JobRow, job: job_pb2.Job, spec: JobSpec) -> str:
     job.parent_job_id = row.job.id
+    job.batch_id = row.job.batch_id
     await submit(tx, row.tenant, job, spec, inputs=row.inputs)
     return job.id
 

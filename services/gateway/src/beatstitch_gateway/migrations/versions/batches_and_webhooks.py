@@ -35,6 +35,12 @@ def upgrade() -> None:
         ["batch_id", "id"],
         postgresql_where=sa.text("batch_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_jobs_tenant_unfinished",
+        "jobs",
+        ["tenant", "id"],
+        postgresql_where=sa.text("state IN (1, 2)"),
+    )
     op.create_table(
         "batch_items",
         _id("batch_id", primary_key=True),
@@ -91,7 +97,7 @@ def downgrade() -> None:
     """Drops them."""
     for name in ("webhook_deliveries", "webhooks", "batch_items"):
         op.drop_table(name)
-    for name in ("ix_jobs_batch_id_id", "ix_jobs_tenant_change_xid_id"):
-        op.drop_index(op.f(name), "jobs")
+    for name in ("tenant_unfinished", "batch_id_id", "tenant_change_xid_id"):
+        op.drop_index(f"ix_jobs_{name}", "jobs")
     for name in ("batch_id", "change_xid"):
         op.drop_column("jobs", name)
