@@ -171,11 +171,6 @@ jobs = sa.Table(
     sa.Index(None, "batch_id", "id", postgresql_where=sa.text("batch_id IS NOT NULL")),
     sa.Index(None, "parent_id"),
     sa.Index(None, "asset_id"),
-    # When it is given up; null for never.
-    _time("deadline_time", nullable=True),
-    sa.Index("ix_jobs_open", "tenant", postgresql_where=sa.text(JOB_IS_OPEN)),
-    sa.Index("ix_jobs_in_flight", "tenant", "lane", "type", postgresql_where=sa.text(JOB_IS_OUT)),
-    sa.Index("ix_jobs_deadline", "deadline_time", postgresql_where=sa.text("state IN (1, 2)")),
     # What isn't finished is looked for by all; finished ones pile up for years.
     sa.Index("ix_jobs_tenant_unfinished", "tenant", "id", postgresql_where=_UNFINISHED),
     sa.Index(
