@@ -122,6 +122,7 @@ def _columns(row: AssetRow) -> dict[str, Any]:
         "filmstrip": data(row.filmstrip),
         "filmstrip_frames": row.filmstrip_frames,
         "proxy": data(row.proxy),
+        "size_bytes": row.asset.size_bytes,
     }
 
 

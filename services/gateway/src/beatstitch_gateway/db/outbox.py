@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from beatstitch_gateway.db.tables import jobs, outbox
+from beatstitch.v1.job_pb2 import Job
+from beatstitch_gateway.db.tables import JOB_IS_OUT, jobs, outbox
 from beatstitch_gateway.db.transaction import Transaction
 
 
@@ -29,43 +33,80 @@ class OutboxRow:
     spec: bytes
 
 
-async def insert(tx: Transaction, tenant: str, job_id: str, lane: int, attempt: int = 0) -> None:
+async def insert(tx: Transaction, tenant: str, job: Job, attempt: int = 0) -> None:
     """Adds a message; once only for each attempt."""
     await tx.execute(
         pg_insert(outbox)
-        .values(job_id=job_id, tenant=tenant, lane=lane, attempt=attempt)
+        .values(job_id=job.id, tenant=tenant, lane=job.lane, type=job.type, attempt=attempt)
         .on_conflict_do_nothing()
     )
     tx.after.queued = True
 
 
-async def claim(tx: Transaction, limit: int, tenant_cap: int) -> list[OutboxRow]:
+async def claim(
+    tx: Transaction, limit: int, tenant_cap: int, caps: Mapping[str, int] | None = None
+) -> list[OutboxRow]:
     """Locks up to `limit` messages that may go now; others skip them until the commit.
 
     Interactive before batch, and each tenant in its turn: the n-th message of one tenant goes with
-    the n-th of any other. A tenant with `tenant_cap` messages out and unfinished waits. The jobs'
-    rows are locked along, because a cancel takes the job first and its messages second.
+    the n-th of any other, and of one tenant's types likewise. What is with the workers is counted
+    for each tenant, lane and type: so a tenant's batch keeps neither another tenant's work nor its
+    own previews and uploads waiting. The jobs' rows are locked along, because a cancel takes the
+    job first and its messages second.
+
+    Args:
+        tx: The transaction.
+        limit: Most messages.
+        tenant_cap: Most messages of a tenant's lane and type that are out and unfinished.
+        caps: Other caps, of tenants that have one of their own; negative for none.
     """
-    in_flight = (
-        sa.select(jobs.c.tenant, sa.func.count().label("count"))
-        .where(sa.text("jobs.state IN (1, 2)"), jobs.c.stream_seq.is_not(None))
-        .group_by(jobs.c.tenant)
+    out = (
+        sa.select(jobs.c.tenant, jobs.c.lane, jobs.c.type, sa.func.count().label("count"))
+        .where(sa.text(JOB_IS_OUT))
+        .group_by(jobs.c.tenant, jobs.c.lane, jobs.c.type)
         .subquery()
     )
-    turn = sa.func.row_number().over(
-        partition_by=outbox.c.tenant, order_by=(outbox.c.lane, outbox.c.id)
+    due = outbox.c.due_time <= sa.func.now()
+    queue = (
+        sa.select(outbox.c.tenant, outbox.c.lane, outbox.c.type).where(due).distinct().subquery()
+    )
+    own = sa.bindparam("caps", json.dumps(dict(caps or {})), type_=sa.Text).cast(JSONB)
+    cap = sa.func.coalesce(own[queue.c.tenant].astext.cast(sa.Integer), tenant_cap)
+    room = sa.case(
+        (cap < 0, limit), else_=sa.func.greatest(cap - sa.func.coalesce(out.c.count, 0), 0)
+    )
+    turn = sa.func.row_number().over(order_by=outbox.c.id).label("turn")
+    first = (
+        sa.select(outbox.c.id, turn)
+        .where(
+            outbox.c.tenant == queue.c.tenant,
+            outbox.c.lane == queue.c.lane,
+            outbox.c.type == queue.c.type,
+            due,
+        )
+        .order_by(outbox.c.id)
+        .limit(sa.func.least(room, limit))
+        .lateral()
+    )
+    per_tenant = sa.func.row_number().over(
+        partition_by=(queue.c.tenant, queue.c.lane), order_by=(first.c.turn, first.c.id)
     )
     waiting = (
-        sa.select(outbox.c.id, outbox.c.tenant, outbox.c.lane, turn.label("turn"))
-        .where(outbox.c.due_time <= sa.func.now())
+        sa.select(first.c.id, queue.c.lane, per_tenant.label("turn"))
+        .select_from(
+            queue.outerjoin(
+                out,
+                sa.and_(
+                    out.c.tenant == queue.c.tenant,
+                    out.c.lane == queue.c.lane,
+                    out.c.type == queue.c.type,
+                ),
+            ).join(first, sa.true())
+        )
         .subquery()
     )
     chosen = (
-        sa.select(waiting.c.id)
-        .outerjoin(in_flight, in_flight.c.tenant == waiting.c.tenant)
-        .where(waiting.c.turn + sa.func.coalesce(in_flight.c.count, 0) <= tenant_cap)
-        .order_by(waiting.c.lane, waiting.c.turn, waiting.c.id)
-        .limit(limit)
+        sa.select(waiting.c.id).order_by(waiting.c.lane, waiting.c.turn, waiting.c.id).limit(limit)
     )
     query = (
         sa.select(outbox.c.id, outbox.c.job_id, outbox.c.attempt, outbox.c.lane, jobs.c.spec)
@@ -76,6 +117,13 @@ async def claim(tx: Transaction, limit: int, tenant_cap: int) -> list[OutboxRow]
     )
     rows = await tx.execute(query)
     return [OutboxRow(row.id, row.job_id, row.attempt, row.spec) for row in rows]
+
+
+async def backlog(tx: Transaction) -> dict[str, int]:
+    """How many messages of each tenant wait."""
+    number = sa.func.count().label("number")
+    query = sa.select(outbox.c.tenant, number).group_by(outbox.c.tenant)
+    return {row.tenant: row.number for row in await tx.execute(query)}
 
 
 async def delete(tx: Transaction, row_id: int) -> None:

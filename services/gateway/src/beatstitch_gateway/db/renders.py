@@ -66,6 +66,7 @@ async def finish(tx: Transaction, render_id: str, made: RenderOutput) -> None:
         .where(renders.c.id == render_id)
         .values(
             output=made.output.SerializeToString(),
+            size_bytes=made.output.size_bytes,
             manifest=made.manifest.SerializeToString(),
             sync_report=made.sync_report.SerializeToString(),
             poster=made.poster.SerializeToString() or None,

@@ -51,6 +51,10 @@ def _project() -> sa.Column[str]:
     )
 
 
+# Predicates of partial indexes; a query says them in the same words, so that the planner sees it.
+JOB_IS_OPEN = "state IN (1, 2) AND parent_id IS NULL"
+JOB_IS_OUT = "state IN (1, 2) AND stream_seq IS NOT NULL"
+
 tenants = sa.Table(
     "tenants",
     metadata,
@@ -124,7 +128,10 @@ assets = sa.Table(
     _bytes("filmstrip", nullable=True),
     sa.Column("filmstrip_frames", sa.Integer, nullable=False, server_default="0"),
     _bytes("proxy", nullable=True),
+    # As in the message, for sums.
+    sa.Column("size_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(None, "project_id", "position", "id"),
+    sa.Index(None, "tenant", "size_bytes"),
 )
 
 uploads = sa.Table(
@@ -171,6 +178,11 @@ jobs = sa.Table(
     sa.Index(None, "batch_id", "id", postgresql_where=sa.text("batch_id IS NOT NULL")),
     sa.Index(None, "parent_id"),
     sa.Index(None, "asset_id"),
+    # When it is given up; null for never.
+    _time("deadline_time", nullable=True),
+    sa.Index("ix_jobs_open", "tenant", postgresql_where=sa.text(JOB_IS_OPEN)),
+    sa.Index("ix_jobs_in_flight", "tenant", "lane", "type", postgresql_where=sa.text(JOB_IS_OUT)),
+    sa.Index("ix_jobs_deadline", "deadline_time", postgresql_where=sa.text("state IN (1, 2)")),
     # What isn't finished is looked for by all; finished ones pile up for years.
     sa.Index("ix_jobs_tenant_unfinished", "tenant", "id", postgresql_where=_UNFINISHED),
     sa.Index(
@@ -188,9 +200,11 @@ outbox = sa.Table(
     sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("lane", sa.SmallInteger, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("type", sa.SmallInteger, nullable=False, server_default="0"),
     # Not before: pushed into the future while the stream is full.
     _time("due_time"),
     sa.UniqueConstraint("job_id", "attempt"),
+    sa.Index(None, "tenant", "lane", "type", "id"),
 )
 
 timelines = sa.Table(
@@ -233,6 +247,11 @@ renders = sa.Table(
     _bytes("output", nullable=True),
     _bytes("poster", nullable=True),
     _bytes("contact_sheet", nullable=True),
+    # Of the video, for sums.
+    sa.Column("size_bytes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index(
+        "ix_renders_kept", "tenant", "size_bytes", postgresql_where=sa.text("output IS NOT NULL")
+    ),
     sa.Index(None, "project_id", "id"),
 )
 
@@ -275,13 +294,35 @@ dead_letters = sa.Table(
     metadata,
     # The advisory's own id: one row however often it is read.
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("tenant", sa.Text, nullable=False),
-    sa.Column("job_id", _id(), nullable=False),
+    # Null where the message can't be read and no job is known to be behind it.
+    sa.Column("tenant", sa.Text, nullable=True),
+    sa.Column("job_id", _id(), nullable=True),
     sa.Column("type", sa.SmallInteger, nullable=False),
     sa.Column("deliveries", sa.Integer, nullable=False),
-    _bytes("spec"),
+    # The message; null where it can't be read.
+    _bytes("spec", nullable=True),
+    # A Failure.
+    _bytes("failure", nullable=True),
+    # The job that does it again.
+    sa.Column("requeued_as", _id(), nullable=True),
     _time("create_time"),
     sa.Index(None, "job_id"),
+    sa.Index(None, "create_time", "id"),
+)
+
+rendered = sa.Table(
+    "rendered",
+    metadata,
+    # No foreign key: a deleted project gives no minutes back.
+    sa.Column("job_id", _id(), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    # First day of the calendar month, UTC, in which the job was accepted.
+    sa.Column("month", sa.Date, nullable=False),
+    # Milliseconds of video; of previews a tenth.
+    sa.Column("ms", sa.BigInteger, nullable=False),
+    # Whether `ms` is what was made rather than what was expected.
+    sa.Column("settled", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index(None, "tenant", "month", "ms"),
 )
 
 batch_items = sa.Table(

@@ -126,7 +126,7 @@ class Reconciler:
             if await outbox.has_row(tx, row.job.id):
                 return  # the relay has it
             attempt = row.attempt if row.stream_seq is None else row.attempt + 1
-            await outbox.insert(tx, row.tenant, row.job.id, row.job.lane, attempt)
+            await outbox.insert(tx, row.tenant, row.job, attempt)
             log.warning(
                 "a job's message is lost: published again",
                 extra={"job_id": row.job.id, "attempt": attempt},

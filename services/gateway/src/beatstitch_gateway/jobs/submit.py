@@ -70,7 +70,7 @@ async def submit(
     spec.traceparent = traceparent()
     row = JobRow(tenant, job, spec.SerializeToString(), inputs or TimelineInputs())
     await jobs.insert(tx, row)
-    await outbox.insert(tx, tenant, job.id, job.lane)
+    await outbox.insert(tx, tenant, job)
     return row
 
 

@@ -1,0 +1,1 @@
+"""How much of the installation a tenant may use, and how fast."""
