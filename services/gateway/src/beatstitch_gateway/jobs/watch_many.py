@@ -109,15 +109,18 @@ class _Teller:
             return not await changes.unfinished(tx, everything)
 
     async def round(self) -> AsyncIterator[JobRow]:
-        """What there is, or what changed since; the place moves along."""
-        while True:
+        """What there is, or what changed since, up to now; the place moves along."""
+        up_to_now = False
+        while not up_to_now:
+            # A token may name a place inside a round of some time ago: that one is ended first.
+            up_to_now = self._place.until is None
             rows = await self._page()
-            for xid, row in rows:
-                self._place = replace(self._place, xid=xid, job_id=row.job.id)
-                yield row
-            if len(rows) < PAGE:
-                break
-        self._place = Place(since=self._place.until)
+            while rows:
+                for xid, row in rows:
+                    self._place = replace(self._place, xid=xid, job_id=row.job.id)
+                    yield row
+                rows = await self._page() if len(rows) == PAGE else []
+            self._place = Place(since=self._place.until)
 
     async def _page(self) -> list[tuple[int, JobRow]]:
         async with self._database.transaction() as tx:
