@@ -6,6 +6,7 @@ import asyncio
 import urllib.error
 import urllib.request
 
+import pytest
 from support.waiting import until
 
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
@@ -66,7 +67,11 @@ async def test_one_put(house):
 async def test_a_declared_checksum_reaches_the_worker(house):
     project_id = await house.project()
     made = await create(house, project_id, 5, sha256=sha256_hex(b"other"))
-    await put(made.parts[0].url, b"hello")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        await put(made.parts[0].url, b"hello")
+    refused.value.close()
+    assert refused.value.code == 400
+    await put(made.parts[0].url, b"other")
     done = await house.client.CompleteUpload(asset_id=made.asset.id)
     spec = await house.take(done.job.id)
     assert spec.media_ingest.media.sha256 == sha256_hex(b"other")
@@ -77,7 +82,12 @@ async def test_nothing_or_too_little_came(house):
     made = await create(house, project_id, 5)
     call = house.client.CompleteUpload
     await house.client.refused(call(asset_id=made.asset.id), "UPLOAD_MISMATCH")
-    await put(made.parts[0].url, b"hell")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        await put(made.parts[0].url, b"hell")
+    refused.value.close()
+    assert refused.value.code == 403
+    # By a storage that doesn't hold a link to its bytes.
+    await house.storage.put(f"t/default/in/{made.asset.id}", b"hell")
     error = await house.client.refused(call(asset_id=made.asset.id), "UPLOAD_MISMATCH")
     assert error.metadata == {"declared": "5", "received": "4"}
     await put(made.parts[0].url, b"hello")

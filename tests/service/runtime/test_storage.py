@@ -177,7 +177,7 @@ def http(url: str, data: bytes | None = None) -> tuple[bytes, str]:
 
 async def test_links(storage, s3_prefix):
     key = f"{s3_prefix}a b/é+~.mp4"
-    await asyncio.to_thread(http, storage.sign_put(key, 60), b"video")
+    await asyncio.to_thread(http, storage.sign_put(key, 60, 5), b"video")
     assert await storage.get(key) == b"video"
     assert await asyncio.to_thread(http, storage.sign_get(key, 60)) == (b"video", "")
     body, header = await asyncio.to_thread(http, storage.sign_get(key, 60, 'my "video" é.mp4'))
@@ -298,3 +298,43 @@ async def test_a_download_goes_on_where_it_broke_off(storage, s3_prefix, tmp_pat
         await asyncio.gather(*relays, return_exceptions=True)
     assert cuts
     assert (tmp_path / "out").read_bytes() == data
+
+
+async def test_a_link_takes_only_what_was_declared(storage, s3_prefix):
+    async def refused(url: str, data: bytes) -> int:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            await asyncio.to_thread(http, url, data)
+        caught.value.close()
+        return caught.value.code
+
+    key = f"{s3_prefix}declared"
+    assert await refused(storage.sign_put(key, 60, 5), b"video!") == 403
+    bound = storage.sign_put(key, 60, 5, hashlib.sha256(b"video").hexdigest())
+    assert await refused(bound, b"Video") == 400
+    assert not await storage.exists(key)
+    await asyncio.to_thread(http, bound, b"video")
+    assert await storage.get(key) == b"video"
+
+
+async def test_what_is_used_becomes_young_again(s3_server, s3_prefix):
+    storage = storage_of(s3_server, s3_touch_after_s=2.0)
+    small, large = f"{s3_prefix}use/a b/é", f"{s3_prefix}use/large"
+    data = os.urandom(BIG)
+    await storage.put(small, b"bytes")
+
+    async def parts():
+        yield data
+
+    await storage.put_stream(large, parts())
+    before = {key: (await storage.stat(key)).modified for key in (small, large)}
+    assert await storage.use_many([small, large, f"{small}2"]) == {small, large}
+    assert {key: (await storage.stat(key)).modified for key in before} == before
+    await asyncio.sleep(3.0)
+    assert await storage.use_many([small, large, f"{small}2"]) == {small, large}
+    for key, stored in before.items():
+        assert (await storage.stat(key)).modified > stored
+    assert await storage.get(small) == b"bytes"
+    assert await storage.get(large) == data
+    listed = [item async for item in storage.inventory(f"{s3_prefix}use/")]
+    assert listed == [await storage.stat(small), await storage.stat(large)]
+    assert await storage.stat(f"{small}2") is None

@@ -8,6 +8,8 @@ harmless and a finished one is found.
 
 from __future__ import annotations
 
+from beatstitch_core.canonical import sha256_hex
+
 
 def tenant_prefix(tenant: str) -> str:
     """Prefix of all keys of a tenant."""
@@ -25,3 +27,12 @@ def artefact_key(prefix: str, kind: str, digest: str, suffix: str = "") -> str:
     The first two hex digits become a folder, which keeps listings of a bucket's browser usable.
     """
     return f"{prefix}{kind}/{digest[:2]}/{digest}{suffix}"
+
+
+def proof_key(prefix: str, output_hash: str, edl_hash: str) -> str:
+    """Manifest and sync report of a finished video.
+
+    Two EDLs may give the same video (another project, other asset ids) but not the same proof: the
+    beats that its cuts are measured against are the EDL's.
+    """
+    return artefact_key(prefix, "proof", sha256_hex(f"{output_hash} {edl_hash}".encode()), ".json")

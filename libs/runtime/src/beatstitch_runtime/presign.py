@@ -37,6 +37,7 @@ def presign(
     *,
     expires_s: int,
     query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> str:
     """The URL with which anybody may do `method` on `url` for a while.
@@ -47,6 +48,8 @@ def presign(
         credentials: Keys and region.
         expires_s: How long it holds, seconds, 1 to 7 days.
         query: Further parameters to sign, for example "response-content-disposition".
+        headers: Headers that the request has to carry with these very values, names in lower case,
+            for example {"content-length": "5"}.
         now: The time of signing; the clock's when None.
 
     Raises:
@@ -59,18 +62,21 @@ def presign(
     scheme, rest = url.split("://", 1)
     host, _, raw_path = rest.partition("/")
     path = quote(f"/{raw_path}", safe="/~")
+    netloc = urlsplit(f"{scheme}://{host}").netloc
+    signed = sorted({**(headers or {}), "host": netloc}.items())
+    names = ";".join(name for name, _ in signed)
     fields = {
         **(query or {}),
         "X-Amz-Algorithm": ALGORITHM,
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
         "X-Amz-Date": stamp,
         "X-Amz-Expires": str(expires_s),
-        "X-Amz-SignedHeaders": "host",
+        "X-Amz-SignedHeaders": names,
     }
     pairs = sorted((quote(k, safe="~"), quote(v, safe="~")) for k, v in fields.items())
     text = "&".join(f"{key}={value}" for key, value in pairs)
-    netloc = urlsplit(f"{scheme}://{host}").netloc
-    canonical = f"{method}\n{path}\n{text}\nhost:{netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    lines = "".join(f"{name}:{value}\n" for name, value in signed)
+    canonical = f"{method}\n{path}\n{text}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = f"{ALGORITHM}\n{stamp}\n{scope}\n{digest}"
     key = f"AWS4{credentials.secret_key}".encode()

@@ -45,6 +45,9 @@ class ServiceSettings(BaseSettings):
         nats_password: Its password.
         nats_inbox_prefix: Where answers come to. Each service its own, where the rights tell users
             apart: else one could listen to another's answers.
+        nats_narrow_rights: Whether the NATS user has only the rights that
+            `beatstitch_runtime.rights` gives a worker. It then makes no stream that is missing, and
+            leaves queued pieces of a cancelled render to those who take them.
         nats_tls_ca: PEM file of the authority of NATS' certificate. This, or a client certificate,
             turns TLS on; a server that offers none is refused then.
         nats_tls_cert: PEM file of our certificate for NATS.
@@ -56,6 +59,8 @@ class ServiceSettings(BaseSettings):
         s3_access_key: Access key.
         s3_secret_key: Secret key.
         s3_region: Region that requests are signed for.
+        s3_touch_after_s: Age at which a finished piece that is found and used is made young again,
+            so that the cleaning keeps it; at most half of the gateway's retention_safety_s.
         s3_ca_file: PEM file of a private authority of the S3 server's certificate, believed beside
             the system's.
         log_level: Threshold of the log.
@@ -69,8 +74,6 @@ class ServiceSettings(BaseSettings):
         drain_grace_s: How long running jobs and calls may go on after SIGTERM.
         worker_name: Who did it, in events and logs.
         work_dir: Folder for scratch files; the system's temporary folder when not set.
-        jobs_make_streams: Whether this process makes streams and consumers that are missing. False
-            where its NATS user may not: it waits until somebody else has made them.
         jobs_replicas: Replicas of each stream; 3 in production.
         jobs_max_messages: Jobs that may wait; more are refused with QUEUE_FULL.
         jobs_max_bytes: Bytes of jobs that may wait.
@@ -102,6 +105,7 @@ class ServiceSettings(BaseSettings):
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
     nats_inbox_prefix: str = Field("_INBOX", pattern=r"^[A-Za-z0-9_-]+$")
+    nats_narrow_rights: bool = False
     nats_tls_ca: Path | None = None
     nats_tls_cert: Path | None = None
     nats_tls_key: Path | None = None
@@ -113,6 +117,7 @@ class ServiceSettings(BaseSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_region: str = "us-east-1"
+    s3_touch_after_s: float = Field(3600.0, ge=0)
     s3_ca_file: Path | None = None
 
     log_level: str = "INFO"
@@ -127,7 +132,6 @@ class ServiceSettings(BaseSettings):
     worker_name: str = Field(default_factory=default_worker_name)
     work_dir: Path | None = None
 
-    jobs_make_streams: bool = True
     jobs_replicas: int = Field(1, ge=1, le=5)
     jobs_max_messages: int = Field(100_000, gt=0)
     jobs_max_bytes: int = Field(256 * MB, gt=0)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 from urllib.parse import quote
 
 import obstore
@@ -26,6 +27,7 @@ from beatstitch_runtime.metrics.storage import measured, measured_parts
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage_errors import storage_error, storage_errors
+from beatstitch_runtime.touching import Toucher
 
 PART_BYTES: Final = 8 * 1024 * 1024
 WHOLE_BYTES: Final = PART_BYTES
@@ -54,16 +56,39 @@ _CLIENT: Final = {
 }
 
 
+class Stored(NamedTuple):
+    """An object as a list names it.
+
+    Attributes:
+        key: Its name.
+        size_bytes: Its size.
+        modified: When it was stored or last used; whole seconds on some servers.
+    """
+
+    key: str
+    size_bytes: int
+    modified: datetime
+
+
 class Storage:
     """One bucket."""
 
     def __init__(
-        self, store: S3Store, *, public_url: str, bucket: str, credentials: Credentials
+        self,
+        store: S3Store,
+        *,
+        public_url: str,
+        bucket: str,
+        credentials: Credentials,
+        toucher: Toucher,
+        touch_after_s: float,
     ) -> None:
         self._store = store
         self._public_url = public_url.rstrip("/")
         self._bucket = bucket
         self._credentials = credentials
+        self._toucher = toucher
+        self._touch_after = timedelta(seconds=touch_after_s)
         self._requests = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     @classmethod
@@ -81,11 +106,19 @@ class Storage:
             client_options=_client_options(settings),  # type: ignore[arg-type]
             retry_config=_RETRY,  # type: ignore[arg-type]
         )
+        credentials = Credentials(access, secret, settings.s3_region)
         return cls(
             store,
             public_url=settings.s3_public_endpoint or settings.s3_endpoint,
             bucket=settings.s3_bucket,
-            credentials=Credentials(access, secret, settings.s3_region),
+            credentials=credentials,
+            toucher=Toucher(
+                settings.s3_endpoint,
+                settings.s3_bucket,
+                credentials,
+                settings.s3_ca_file,
+            ),
+            touch_after_s=settings.s3_touch_after_s,
         )
 
     @measured("get")
@@ -269,6 +302,35 @@ class Storage:
         answers = await asyncio.gather(*(found(key) for key in dict.fromkeys(keys)))
         return {key for key in answers if key is not None}
 
+    @measured("stat")
+    async def stat(self, key: str) -> Stored | None:
+        """Size and time of an object; None when there is none."""
+        with storage_errors(key):
+            try:
+                found = await obstore.head_async(self._store, key)
+            except FileNotFoundError:
+                return None
+        return Stored(key, int(found["size"]), found["last_modified"])
+
+    async def use_many(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that have an object, which count as used now.
+
+        What is used stays: the bucket's cleaning goes by an object's time, which is brought up to
+        now where it is older than the setting s3_touch_after_s.
+        """
+
+        async def used(key: str) -> str | None:
+            async with self._requests:
+                found = await self.stat(key)
+                if found is None:
+                    return None
+                if datetime.now(UTC) - found.modified < self._touch_after:
+                    return key
+                return key if await self._toucher.touch(key) else None
+
+        answers = await asyncio.gather(*(used(key) for key in dict.fromkeys(keys)))
+        return {key for key in answers if key is not None}
+
     @measured("delete")
     async def delete(self, keys: Iterable[str]) -> None:
         """Delete the objects; those that don't exist are no error."""
@@ -286,6 +348,14 @@ class Storage:
                 for entry in page:
                     yield entry["path"], int(entry["size"])
 
+    @measured_parts("list")
+    async def inventory(self, prefix: str) -> AsyncIterator[Stored]:
+        """Each object below a prefix that ends in "/", in the order of the keys."""
+        with storage_errors(prefix):
+            async for page in obstore.list(self._store, prefix=prefix, chunk_size=1000):
+                for entry in page:
+                    yield Stored(entry["path"], int(entry["size"]), entry["last_modified"])
+
     def sign_get(self, key: str, expires_s: int, filename: str | None = None) -> str:
         """A link with which anybody may download the object for `expires_s` seconds.
 
@@ -299,13 +369,32 @@ class Storage:
             query["response-content-disposition"] = disposition(filename)
         return self._sign("GET", key, expires_s, query)
 
-    def sign_put(self, key: str, expires_s: int) -> str:
-        """A link with which anybody may upload the object for `expires_s` seconds."""
-        return self._sign("PUT", key, expires_s, {})
+    def sign_put(self, key: str, expires_s: int, size_bytes: int, sha256: str = "") -> str:
+        """A link with which anybody may upload the object for `expires_s` seconds.
 
-    def _sign(self, method: str, key: str, expires_s: int, query: dict[str, str]) -> str:
+        Args:
+            key: The object.
+            expires_s: 1 second to 7 days.
+            size_bytes: How many bytes the storage takes; it refuses another number (403).
+            sha256: Of the bytes, hex; the storage refuses others (400). Empty for any.
+        """
+        query = {}
+        if sha256:
+            query["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(sha256)).decode()
+        return self._sign("PUT", key, expires_s, query, {"content-length": str(size_bytes)})
+
+    def _sign(
+        self,
+        method: str,
+        key: str,
+        expires_s: int,
+        query: dict[str, str],
+        headers: dict[str, str] | None = None,
+    ) -> str:
         url = f"{self._public_url}/{self._bucket}/{key}"
-        return presign(method, url, self._credentials, expires_s=expires_s, query=query)
+        return presign(
+            method, url, self._credentials, expires_s=expires_s, query=query, headers=headers
+        )
 
 
 def _client_options(settings: ServiceSettings) -> dict[str, object]:

@@ -83,8 +83,8 @@ async def _find(
     record = await read_record(storage, key, BeatAnalysisOutput())
     if record is None:
         return None
-    keys = [record.beat_grid.key, record.waveform.key, record.activations.key]
-    return record if await storage.exists_many(keys) == set(keys) else None
+    keys = {key, record.beat_grid.key, record.waveform.key, record.activations.key}
+    return record if await storage.use_many(keys) == keys else None
 
 
 async def _store(

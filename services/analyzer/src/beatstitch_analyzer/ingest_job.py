@@ -125,8 +125,8 @@ async def _find(storage: Storage, key: str) -> MediaIngestOutput | None:
     if record is None:
         return None
     refs = (record.thumbnail, record.filmstrip, record.proxy)
-    keys = {ref.key for ref in refs if ref.key}
-    return record if await storage.exists_many(keys) == keys else None
+    keys = {key, *(ref.key for ref in refs if ref.key)}
+    return record if await storage.use_many(keys) == keys else None
 
 
 def _output(

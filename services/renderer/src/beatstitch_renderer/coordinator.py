@@ -14,7 +14,7 @@ from beatstitch.v1.edl_pb2 import Edl
 from beatstitch.v1.job_pb2 import RenderResult
 from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_core.keys import artefact_key
+from beatstitch_core.keys import artefact_key, proof_key
 from beatstitch_media import sandbox
 from beatstitch_renderer.children.finish_child import (
     CONTACT_SHEET,
@@ -114,15 +114,15 @@ class RenderCoordinator:
     async def _found(self, context: JobContext, plan: RenderPlan) -> RenderOutput | None:
         """The finished video of an earlier, equal request."""
         storage, prefix = context.storage, context.spec.key_prefix
-        proof = proof_key(prefix, plan)
-        if not await storage.exists(proof):
+        proof = proof_key(prefix, plan.output_hash, plan.edl_hash)
+        if not await storage.use_many([proof]):
             return None
         output = parse_json(await storage.get(proof), RenderOutput())
         if await storage.head(output.output.key) != output.output.size_bytes:
             return None
         # Of before there were pictures, or cleaned away: joining anew makes them.
-        pictures = {output.poster.key, output.contact_sheet.key}
-        if "" in pictures or await storage.exists_many(list(pictures)) < pictures:
+        needed = {output.output.key, output.poster.key, output.contact_sheet.key}
+        if "" in needed or await storage.use_many(needed) < needed:
             return None
         for chunk in output.manifest.chunks:
             chunk.cached = True
@@ -217,7 +217,9 @@ class RenderCoordinator:
         # What is kept says what the next equal request saves.
         output.result.CopyFrom(render_result(context.spec, output, pieces.all_ms))
         # Last: where the proof is, the video is.
-        await context.storage.put(proof_key(prefix, plan), canonical_json(output))
+        await context.storage.put(
+            proof_key(prefix, plan.output_hash, plan.edl_hash), canonical_json(output)
+        )
         output.result.saved_ms = pieces.saved_ms
         return output
 
@@ -235,16 +237,6 @@ def told(plan: RenderPlan, pieces: Pieces) -> str:
     count = len(plan.chunks)
     saved = f", {pieces.saved_ms / 1000:.1f} s saved" if found else ""
     return f"{count} chunks: {found} cached, {count - found} rendered{saved}"
-
-
-def proof_key(prefix: str, plan: RenderPlan) -> str:
-    """Manifest and sync report of a finished video.
-
-    Two EDLs may give the same video (another project, other asset ids) but not the same proof: the
-    beats that its cuts are measured against are the EDL's.
-    """
-    name = sha256_hex(f"{plan.output_hash} {plan.edl_hash}".encode())
-    return artefact_key(prefix, "proof", name, ".json")
 
 
 def render_result(spec: JobSpec, output: RenderOutput, saved_ms: int) -> RenderResult:

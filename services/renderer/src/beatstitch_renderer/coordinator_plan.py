@@ -62,7 +62,7 @@ async def plan_job(context: JobContext, fingerprint: str) -> Planned:
     spec = context.spec
     edl = await _edl(context)
     media, profile = inputs(edl, spec), spec.render.profile
-    stored = await context.storage.exists_many(proxy_keys(profile, spec.render.media))
+    stored = await context.storage.use_many(proxy_keys(profile, spec.render.media))
     proxies = stand_ins(spec.render.media, stored)
     plan = await asyncio.to_thread(plan_render, edl, profile, fingerprint, stand_ins=proxies)
     media |= {item.object.sha256: item for item in proxies.values()}

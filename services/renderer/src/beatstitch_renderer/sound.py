@@ -55,7 +55,7 @@ async def bring_sound(
         return True
     codec = sound_codec(plan.profile)
     key = artefact_key(context.spec.key_prefix, "audio", plan.audio_hash, _SUFFIXES[codec])
-    if await context.storage.exists(key):
+    if await context.storage.use_many([key]):
         await context.storage.fetch(ObjectRef(key=key), folder / SOUND)
         return True
     making = _Making(context, cache, edl, plan, folder)

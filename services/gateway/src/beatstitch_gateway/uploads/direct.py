@@ -94,7 +94,9 @@ async def _store(
         if upload_id:
             part.url = deps.multipart.sign_part(row.key, upload_id, part.part_number, expires_s)
         else:
-            part.url = deps.storage.sign_put(row.key, expires_s)
+            part.url = deps.storage.sign_put(
+                row.key, expires_s, row.asset.size_bytes, row.declared_sha256
+            )
     return CreateUploadResponse(asset=row.asset, parts=parts, expire_time=end)
 
 
