@@ -8,6 +8,7 @@ from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.engines import Engines
 from beatstitch_gateway.jobs.signals import Signals
+from beatstitch_gateway.quotas.need import QuotaGuard
 from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
@@ -27,6 +28,7 @@ class Deps:
         engines: Who answers at once.
         signals: What happens to jobs right now.
         grids: The beat grids of timelines.
+        quotas: Whether a tenant may have more.
     """
 
     settings: GatewaySettings
@@ -37,3 +39,4 @@ class Deps:
     engines: Engines
     signals: Signals
     grids: Grids
+    quotas: QuotaGuard

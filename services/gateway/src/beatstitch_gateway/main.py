@@ -40,6 +40,8 @@ from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.rpc.admin import AdminRpc
+from beatstitch_gateway.quotas.limits import TenantLimits
+from beatstitch_gateway.quotas.need import QuotaGuard
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
 from beatstitch_gateway.rpc.asset import AssetRpc
 from beatstitch_gateway.rpc.info import InfoRpc
@@ -111,7 +113,8 @@ async def build(settings: GatewaySettings) -> Service:
     engines = Engines(settings)
     signals = Signals(bus)
     await signals.start()
-    relay = Relay(settings, database, bus)
+    limits = TenantLimits(settings)
+    relay = Relay(settings, database, bus, limits)
     after_commit = AfterCommit(bus, storage, multipart, relay, signals)
     database.on_commit = after_commit
     deps = Deps(
@@ -125,6 +128,7 @@ async def build(settings: GatewaySettings) -> Service:
         grids=Grids(storage),
     )
     rpc = GatewayServer(
+        quotas=QuotaGuard(limits, settings.outbox_limit),
         settings,
         servicers=servicers(deps),
         interceptors=[Authentication(KeyRing(database, settings.key_cache_s))],

@@ -55,7 +55,30 @@ class GatewaySettings(DatabaseSettings):
         request_id_retention_s: How long replies are kept for their request_id.
         relay_interval_s: How often the outbox is looked at without being told.
         relay_retry_s: How long a message waits when the stream is full.
-        tenant_jobs_in_flight: Most messages of one tenant that are out and unfinished.
+        tenant_jobs_in_flight: Most messages of one tenant, lane and type that are with the workers
+            at once; more wait. -1 for no limit.
+        outbox_limit: Accepted jobs of all tenants that may wait to be queued; above it a tenant
+            that has its share of them gets QUEUE_FULL.
+        quota_stored_bytes: Bytes of uploads and outputs of a tenant; -1 for no limit, as below.
+        quota_assets: Assets of a tenant.
+        quota_open_jobs: Jobs of a tenant that are PENDING or RUNNING, without those in a stitch.
+        quota_rendered_minutes: Minutes of video of a tenant in a calendar month (UTC); previews
+            count a tenth.
+        rate_read_per_minute: Calls of a tenant that read, per minute and replica; 0 for no limit,
+            as below. A quarter of it may come at once.
+        rate_write_per_minute: Calls that change something and start no job.
+        rate_upload_per_minute: Calls that begin or complete an upload or an import.
+        rate_job_per_minute: Calls that start jobs; a batch counts as many as it has items.
+        rate_engine_per_minute: Calls that an engine works for, as RenderFrame and GetWaveform.
+        rate_stream_per_minute: Streams that are opened: WatchJob, WatchJobs, DownloadOutput.
+        deadline_beat_analysis_s: When a beat analysis is given up (FAILED, JOB_TIMEOUT), counted
+            from its acceptance, waiting included; 0 for never, as below.
+        deadline_timeline_build_s: The same of a timeline's build.
+        deadline_thumbnail_gen_s: The same of a picture's or clip's ingest.
+        deadline_render_preview_s: The same of a preview.
+        deadline_render_final_s: The same of any other render.
+        deadline_stitch_s: The same of a stitch; its jobs have their own within it.
+        deadline_interval_s: How often deadlines are looked at.
         event_pullers: How many events are applied side by side.
         reconcile_interval_s: How often the leader looks for lost jobs.
         pending_limit_s: How long a job may wait without news before it is looked for.
@@ -86,7 +109,25 @@ class GatewaySettings(DatabaseSettings):
     request_id_retention_s: float = 24 * 3600.0
     relay_interval_s: float = 1.0
     relay_retry_s: float = 2.0
-    tenant_jobs_in_flight: int = Field(default=1000, ge=1)
+    tenant_jobs_in_flight: int = Field(default=1000, ge=-1)
+    outbox_limit: int = Field(default=100_000, ge=1)
+    quota_stored_bytes: int = Field(default=100 * 10**12, ge=-1)
+    quota_assets: int = Field(default=10_000_000, ge=-1)
+    quota_open_jobs: int = Field(default=100_000, ge=-1)
+    quota_rendered_minutes: int = Field(default=10_000_000, ge=-1)
+    rate_read_per_minute: int = Field(default=600_000, ge=0)
+    rate_write_per_minute: int = Field(default=120_000, ge=0)
+    rate_upload_per_minute: int = Field(default=120_000, ge=0)
+    rate_job_per_minute: int = Field(default=120_000, ge=0)
+    rate_engine_per_minute: int = Field(default=120_000, ge=0)
+    rate_stream_per_minute: int = Field(default=120_000, ge=0)
+    deadline_beat_analysis_s: float = Field(default=6 * 3600.0, ge=0)
+    deadline_timeline_build_s: float = Field(default=6 * 3600.0, ge=0)
+    deadline_thumbnail_gen_s: float = Field(default=6 * 3600.0, ge=0)
+    deadline_render_preview_s: float = Field(default=6 * 3600.0, ge=0)
+    deadline_render_final_s: float = Field(default=24 * 3600.0, ge=0)
+    deadline_stitch_s: float = Field(default=48 * 3600.0, ge=0)
+    deadline_interval_s: float = Field(default=5.0, gt=0)
     event_pullers: int = Field(default=4, ge=1)
     reconcile_interval_s: float = 15.0
     pending_limit_s: float = 120.0

@@ -71,7 +71,9 @@ async def claim(
         sa.select(outbox.c.tenant, outbox.c.lane, outbox.c.type).where(due).distinct().subquery()
     )
     own = sa.bindparam("caps", json.dumps(dict(caps or {})), type_=sa.Text).cast(JSONB)
-    cap = sa.func.coalesce(own[queue.c.tenant].astext.cast(sa.Integer), tenant_cap)
+    cap = sa.func.coalesce(
+        own[queue.c.tenant].astext.cast(sa.Integer), sa.literal(tenant_cap, sa.Integer)
+    )
     room = sa.case(
         (cap < 0, limit), else_=sa.func.greatest(cap - sa.func.coalesce(out.c.count, 0), 0)
     )

@@ -18,6 +18,7 @@ from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.outbox import OutboxRow
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.jobs.tasks import stop_if_cancelled
+from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.seeing.books import published
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.bus import Bus
@@ -33,8 +34,11 @@ DEADLINE_S = 2.0
 class Relay:
     """Publishes what the outbox holds."""
 
-    def __init__(self, settings: GatewaySettings, database: Database, bus: Bus) -> None:
+    def __init__(
+        self, settings: GatewaySettings, database: Database, bus: Bus, limits: TenantLimits
+    ) -> None:
         self._settings = settings
+        self._limits = limits
         self._database = database
         self._bus = bus
         self._wake = asyncio.Event()
@@ -74,7 +78,8 @@ class Relay:
         if not self._bus.connected:
             return False
         async with self._database.transaction() as tx:
-            rows = await outbox.claim(tx, BATCH, self._settings.tenant_jobs_in_flight)
+            cap, caps = self._settings.tenant_jobs_in_flight, await self._limits.caps(tx)
+            rows = await outbox.claim(tx, BATCH, cap, caps)
             results = await asyncio.gather(
                 *(self._publish(row) for row in rows), return_exceptions=True
             )
