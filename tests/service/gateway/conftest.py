@@ -31,6 +31,7 @@ from beatstitch.v1.common_pb2 import (
 )
 from beatstitch.v1.failure_pb2 import ErrorReason
 from beatstitch.v1.job_pb2 import Job
+from beatstitch.v1.tenant_pb2 import ROLE_OPERATOR, ROLE_OWNER
 from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
@@ -81,9 +82,10 @@ class House:
     def with_key(self, key: str) -> Client:
         return Client(self.channels[0], key)
 
-    async def new_tenant(self, tenant: str) -> Client:
-        key = await create_key(self.settings.database_url.get_secret_value(), tenant)
-        return self.with_key(key.text)
+    async def new_tenant(self, tenant: str, role: int = ROLE_OWNER) -> Client:
+        """A client with a new key for a tenant, which is made where it is new."""
+        url = self.settings.database_url.get_secret_value()
+        return self.with_key((await create_key(url, tenant, role=role)).text)
 
     # --- the client's usual moves
 
@@ -231,7 +233,8 @@ async def house_on(
     bus = await Bus.connect(settings)
     house = House(settings, bus, Storage.from_settings(settings))
     try:
-        house.key = (await create_key(database_url, "default")).text
+        # May all: what each role may is tested where roles are.
+        house.key = (await create_key(database_url, "default", role=ROLE_OPERATOR)).text
         house.client = await house.replica()
         yield house
     finally:

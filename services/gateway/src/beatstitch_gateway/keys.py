@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 
 PREFIX = "bsk"
 _ID_BYTES = 8
 _SECRET_BYTES = 32
+# What isn't of this form is never looked up.
+_TEXT = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,10 +38,8 @@ class ApiKey:
     @classmethod
     def parse(cls, text: str) -> ApiKey | None:
         """The key that a caller sent, or None when it can't be one."""
-        parts = text.split("_")
-        if len(parts) != 3 or parts[0] != PREFIX or not parts[1] or not parts[2]:
-            return None
-        return cls(parts[1], parts[2])
+        found = _TEXT.fullmatch(text)
+        return cls(found[1], found[2]) if found is not None else None
 
     @property
     def text(self) -> str:

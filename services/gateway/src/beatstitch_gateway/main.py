@@ -28,10 +28,11 @@ from beatstitch.v1 import (
     timeline_service_pb2,
     timeline_service_pb2_grpc,
 )
-from beatstitch_gateway.auth import Authentication, KeyRing
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.engines import Engines
+from beatstitch_gateway.identity.gate import Gate
+from beatstitch_gateway.identity.keyring import KeyRing
 from beatstitch_gateway.jobs.aftermath import AfterCommit
 from beatstitch_gateway.jobs.consumer import EventConsumer
 from beatstitch_gateway.jobs.dead import DeadLetters
@@ -131,7 +132,7 @@ async def build(settings: GatewaySettings) -> Service:
         quotas=QuotaGuard(limits, settings.outbox_limit),
         settings,
         servicers=servicers(deps),
-        interceptors=[Authentication(KeyRing(database, settings.key_cache_s))],
+        interceptors=[Gate(KeyRing(database, settings.key_cache_s), settings.key_cache_s)],
     )
     rpc.signals = signals
     consumer = EventConsumer(bus, database, storage, signals)

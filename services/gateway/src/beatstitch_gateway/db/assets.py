@@ -18,6 +18,7 @@ from beatstitch.v1.job_pb2 import BeatAnalysisResult
 from beatstitch_core.ids import is_id
 from beatstitch_core.keys import input_key, tenant_prefix
 from beatstitch_gateway.db.not_found import known_ids, no_asset
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import assets
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -151,7 +152,7 @@ async def find(
     """An asset of the tenant, or None."""
     if not is_id(asset_id):
         return None
-    query = sa.select(assets).where(assets.c.tenant == tenant, assets.c.id == asset_id)
+    query = sa.select(assets).where(owned(assets, tenant), assets.c.id == asset_id)
     if lock:
         query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
@@ -175,7 +176,7 @@ async def get_many(
 ) -> dict[str, AssetRow]:
     """Those of the given assets that are in the project, by id."""
     query = sa.select(assets).where(
-        assets.c.tenant == tenant,
+        owned(assets, tenant),
         assets.c.project_id == project_id,
         assets.c.id.in_(known_ids(list(asset_ids))),
     )
@@ -186,7 +187,7 @@ async def get_many(
 async def all_ready(tx: Transaction, tenant: str, project_id: str) -> list[AssetRow]:
     """All READY assets of a project, songs too."""
     query = sa.select(assets).where(
-        assets.c.tenant == tenant, assets.c.project_id == project_id, assets.c.state == READY
+        owned(assets, tenant), assets.c.project_id == project_id, assets.c.state == READY
     )
     return [_read(row) for row in await tx.execute(query.order_by(assets.c.id))]
 
@@ -198,7 +199,7 @@ async def media(
     query = (
         sa.select(assets)
         .where(
-            assets.c.tenant == tenant,
+            owned(assets, tenant),
             assets.c.project_id == project_id,
             assets.c.media_type != AUDIO,
         )
@@ -214,7 +215,7 @@ async def newest_song(
 ) -> AssetRow | None:
     """The project's newest song, or its newest READY one."""
     query = sa.select(assets).where(
-        assets.c.tenant == tenant, assets.c.project_id == project_id, assets.c.media_type == AUDIO
+        owned(assets, tenant), assets.c.project_id == project_id, assets.c.media_type == AUDIO
     )
     if ready:
         query = query.where(assets.c.state == READY)
@@ -226,7 +227,7 @@ async def page(
     tx: Transaction, tenant: str, project_id: str, size: int, after: tuple[int, str] | None
 ) -> list[tuple[AssetRow, int]]:
     """Up to `size` assets after the key (place, id), each with its place."""
-    query = sa.select(assets).where(assets.c.tenant == tenant, assets.c.project_id == project_id)
+    query = sa.select(assets).where(owned(assets, tenant), assets.c.project_id == project_id)
     if after is not None:
         place, last_id = after
         query = query.where(
@@ -252,13 +253,11 @@ async def count_media(tx: Transaction, project_id: str) -> tuple[int, int]:
 
 async def keys(tx: Transaction, tenant: str, project_id: str) -> list[str]:
     """Keys of all bytes that the project brought in."""
-    query = sa.select(assets.c.id).where(
-        assets.c.tenant == tenant, assets.c.project_id == project_id
-    )
+    query = sa.select(assets.c.id).where(owned(assets, tenant), assets.c.project_id == project_id)
     prefix = tenant_prefix(tenant)
     return [input_key(prefix, asset_id) for asset_id in (await tx.execute(query)).scalars()]
 
 
 async def delete(tx: Transaction, tenant: str, asset_id: str) -> None:
     """Deletes an asset's rows."""
-    await tx.execute(sa.delete(assets).where(assets.c.tenant == tenant, assets.c.id == asset_id))
+    await tx.execute(sa.delete(assets).where(owned(assets, tenant), assets.c.id == asset_id))

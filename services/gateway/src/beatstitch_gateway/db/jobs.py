@@ -17,6 +17,7 @@ from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import is_id
 from beatstitch_core.job_states import is_terminal
 from beatstitch_gateway.db.not_found import known_ids, no_job
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -150,7 +151,7 @@ async def find(
         return None
     query = sa.select(jobs).where(jobs.c.id == job_id)
     if tenant is not None:
-        query = query.where(jobs.c.tenant == tenant)
+        query = query.where(owned(jobs, tenant))
     if lock:
         query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
@@ -199,7 +200,7 @@ async def unfinished(
     tx: Transaction, tenant: str, *, project_id: str = "", asset_id: str = ""
 ) -> list[JobRow]:
     """Unfinished jobs of a project or of an asset, locked; stitches first, then by id."""
-    query = sa.select(jobs).where(jobs.c.tenant == tenant, IS_UNFINISHED)
+    query = sa.select(jobs).where(owned(jobs, tenant), IS_UNFINISHED)
     if project_id:
         query = query.where(jobs.c.project_id == project_id)
     if asset_id:
@@ -267,7 +268,7 @@ async def page(
     batch_id: str = "",
 ) -> list[JobRow]:
     """Up to `size` jobs, newest first, older than `before_id`."""
-    query = sa.select(jobs).where(jobs.c.tenant == tenant)
+    query = sa.select(jobs).where(owned(jobs, tenant))
     if project_id:
         query = query.where(jobs.c.project_id == project_id)
     if states:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from beatstitch.v1.project_pb2 import Project
 from beatstitch_core.ids import is_id
 from beatstitch_gateway.db.not_found import no_project
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import projects
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -35,7 +36,7 @@ async def get(tx: Transaction, tenant: str, project_id: str, *, lock: bool = Fal
     if not is_id(project_id):
         raise no_project(project_id)
     query = sa.select(projects.c.message).where(
-        projects.c.tenant == tenant, projects.c.id == project_id
+        owned(projects, tenant), projects.c.id == project_id
     )
     if lock:
         # NO KEY: rows that only refer to the project may still be inserted meanwhile.
@@ -50,14 +51,14 @@ async def update(tx: Transaction, tenant: str, project: Project) -> None:
     """Stores a project's new values."""
     await tx.execute(
         sa.update(projects)
-        .where(projects.c.tenant == tenant, projects.c.id == project.id)
+        .where(owned(projects, tenant), projects.c.id == project.id)
         .values(message=project.SerializeToString())
     )
 
 
 async def page(tx: Transaction, tenant: str, size: int, before_id: str | None) -> list[Project]:
     """Up to `size` projects, newest first, older than `before_id`."""
-    query = sa.select(projects.c.message).where(projects.c.tenant == tenant)
+    query = sa.select(projects.c.message).where(owned(projects, tenant))
     if before_id:
         query = query.where(projects.c.id < before_id)
     rows = await tx.execute(query.order_by(projects.c.id.desc()).limit(size))
@@ -67,5 +68,5 @@ async def page(tx: Transaction, tenant: str, size: int, before_id: str | None) -
 async def delete(tx: Transaction, tenant: str, project_id: str) -> None:
     """Deletes a project and all rows that belong to it."""
     await tx.execute(
-        sa.delete(projects).where(projects.c.tenant == tenant, projects.c.id == project_id)
+        sa.delete(projects).where(owned(projects, tenant), projects.c.id == project_id)
     )

@@ -13,6 +13,7 @@ from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.render_pb2 import Render, RenderManifest, SyncReport
 from beatstitch_core.ids import is_id
 from beatstitch_gateway.db.not_found import no_render
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import renders
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -83,7 +84,7 @@ async def get(tx: Transaction, tenant: str, render_id: str) -> RenderRow:
     """
     if not is_id(render_id):
         raise no_render(render_id)
-    query = sa.select(renders).where(renders.c.tenant == tenant, renders.c.id == render_id)
+    query = sa.select(renders).where(owned(renders, tenant), renders.c.id == render_id)
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         raise no_render(render_id)
@@ -95,7 +96,7 @@ async def page(
 ) -> list[Render]:
     """Up to `size` renders, newest first, older than `before_id`, without manifest and report."""
     query = sa.select(renders.c.message).where(
-        renders.c.tenant == tenant, renders.c.project_id == project_id
+        owned(renders, tenant), renders.c.project_id == project_id
     )
     if before_id:
         query = query.where(renders.c.id < before_id)

@@ -18,6 +18,7 @@ from beatstitch.v1.timeline_edit_pb2 import TimelineOverlay
 from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import is_id
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import timelines
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -145,7 +146,7 @@ async def find(
 ) -> TimelineRow | None:
     """A revision as `get` finds it, or None."""
     query = sa.select(*_COLUMNS).where(
-        timelines.c.tenant == tenant, timelines.c.project_id == project_id
+        owned(timelines, tenant), timelines.c.project_id == project_id
     )
     if timeline_id and is_id(timeline_id):
         query = query.where(timelines.c.id == timeline_id)
@@ -161,7 +162,7 @@ async def find_before(
 ) -> TimelineRow | None:
     """The newest revision that is older than what has this id, whatever that is, or None."""
     query = sa.select(*_COLUMNS).where(
-        timelines.c.tenant == tenant,
+        owned(timelines, tenant),
         timelines.c.project_id == project_id,
         timelines.c.id < other_id,
     )
@@ -189,7 +190,7 @@ async def grids(tx: Transaction, tenant: str, project_id: str) -> list[ObjectRef
     query = (
         sa.select(timelines.c.beat_grid)
         .where(
-            timelines.c.tenant == tenant,
+            owned(timelines, tenant),
             timelines.c.project_id == project_id,
             timelines.c.beat_grid.is_not(None),
         )
@@ -203,7 +204,7 @@ async def page(
 ) -> list[Timeline]:
     """Up to `size` revisions, newest first, below number `before`, without their EDLs."""
     query = sa.select(timelines.c.message).where(
-        timelines.c.tenant == tenant, timelines.c.project_id == project_id
+        owned(timelines, tenant), timelines.c.project_id == project_id
     )
     if before is not None:
         query = query.where(timelines.c.revision < before)

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from beatstitch_core.keys import input_key, tenant_prefix
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import assets, uploads
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -62,7 +63,7 @@ async def open_in(
     query = (
         sa.select(uploads.c.asset_id, uploads.c.upload_id)
         .join(assets, assets.c.id == uploads.c.asset_id)
-        .where(assets.c.tenant == tenant, uploads.c.upload_id != "")
+        .where(owned(assets, tenant), uploads.c.upload_id != "")
     )
     if project_id:
         query = query.where(assets.c.project_id == project_id)
