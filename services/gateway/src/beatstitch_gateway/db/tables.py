@@ -141,6 +141,8 @@ uploads = sa.Table(
     # S3's id of the multipart upload; empty for a single PUT.
     sa.Column("upload_id", sa.Text, nullable=False),
     sa.Column("part_count", sa.Integer, nullable=False),
+    # Bytes of each part but the last; 0 for uploads of before this was kept.
+    sa.Column("part_bytes", sa.BigInteger, nullable=False, server_default="0"),
     _time("expire_time"),
     sa.Index(None, "expire_time"),
 )
@@ -247,6 +249,10 @@ renders = sa.Table(
     _bytes("output", nullable=True),
     _bytes("poster", nullable=True),
     _bytes("contact_sheet", nullable=True),
+    # When its output was made, the last time; null before.
+    _time("finish_time", nullable=True),
+    # Whether the output has been removed since.
+    sa.Column("expired", sa.Boolean, nullable=False, server_default=sa.false()),
     # Of the video, for sums.
     sa.Column("size_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(
