@@ -14,7 +14,7 @@ from beatstitch_stack.ports import LOOPBACK
 from beatstitch_stack.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 CONFIG = """\
@@ -43,6 +43,7 @@ class NatsServer(Server):
         *,
         durable: bool = False,
         extra_config: str = "",
+        extra_env: Mapping[str, str] | None = None,
         ready_timeout: float = 30.0,
     ) -> None:
         """Describe the server.
@@ -51,11 +52,13 @@ class NatsServer(Server):
             state_dir: Its folder.
             durable: Whether each write is synced to disk before it is acknowledged (slower).
             extra_config: Lines added to nats-server's configuration: users, limits, a cluster.
+            extra_env: Variables that those lines name: passwords.
             ready_timeout: Seconds to wait for it in `start`.
         """
         super().__init__(state_dir, ready_timeout=ready_timeout)
         self._durable = durable
         self._extra_config = extra_config
+        self._extra_env = dict(extra_env or {})
         self._remote_url = ""
 
     @classmethod
@@ -92,6 +95,9 @@ class NatsServer(Server):
 
     def _argv(self) -> Sequence[str]:
         return [str(tools.nats_server()), "-c", str(self.state_dir / "nats.conf")]
+
+    def _env(self) -> Mapping[str, str]:
+        return self._extra_env
 
     def _is_ready(self) -> bool:
         # The ports file carries the pid in its name, so it is this server that listens.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from beatstitch_stack.sigv4 import Credentials, presign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from beatstitch_stack.secure import Secure
 
 DEFAULT_BUCKET = "beatstitch"
 REGION = "us-east-1"
@@ -45,10 +48,19 @@ class S3Server(Server):
         state_dir: Path | None,
         *,
         bucket: str = DEFAULT_BUCKET,
+        secure: Secure | None = None,
         ready_timeout: float = 30.0,
     ) -> None:
-        """Describe the server."""
+        """Describe the server.
+
+        Args:
+            state_dir: Its folder.
+            bucket: The bucket made at the first start.
+            secure: For https, and for each service's own keys beside those of this object.
+            ready_timeout: Seconds to wait for it in `start`.
+        """
         super().__init__(state_dir, ready_timeout=ready_timeout)
+        self._secure = secure
         self.bucket = bucket
         self.region = REGION
         self.access_key = ""
@@ -66,7 +78,8 @@ class S3Server(Server):
     @property
     def endpoint(self) -> str:
         """`http://127.0.0.1:<port>`, the same through restarts. Buckets are the first path part."""
-        return self._remote_endpoint or f"http://{LOOPBACK}:{self.port}"
+        scheme = "http" if self._secure is None else "https"
+        return self._remote_endpoint or f"{scheme}://{LOOPBACK}:{self.port}"
 
     @property
     def credentials(self) -> Credentials:
@@ -92,9 +105,11 @@ class S3Server(Server):
             http.client.HTTPException: The answer was no HTTP.
         """
         url = urlsplit(f"{self.endpoint}/{path}")
-        secure = url.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(url.netloc, timeout=10)
+        connection = http.client.HTTPConnection(url.netloc, timeout=10)
+        if url.scheme == "https":
+            ca = None if self._secure is None else str(self._secure.authority.ca)
+            context = ssl.create_default_context(cafile=ca)
+            connection = http.client.HTTPSConnection(url.netloc, timeout=10, context=context)
         try:
             connection.request(method, presign(method, url.geturl(), self.credentials), body)
             return connection.getresponse().status
@@ -116,15 +131,15 @@ class S3Server(Server):
         return self.state_dir / "s3.json"
 
     def _config(self) -> object:
-        return {
-            "identities": [
-                {
-                    "name": "beatstitch",
-                    "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
-                    "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-                }
-            ]
+        own = {
+            "name": "beatstitch",
+            "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
+        if self._secure is None:
+            return {"identities": [own]}
+        identities, policies = self._secure.s3_config(self.bucket)
+        return {"identities": [own, *identities], "policies": policies}
 
     def _argv(self) -> Sequence[str]:
         # Telemetry and 0.0.0.0 are SeaweedFS's defaults, a port 0 it does not know. Socket paths
@@ -144,6 +159,9 @@ class S3Server(Server):
             "volume.preStopSeconds": "0",
             "bucket": self.bucket,
         }
+        if self._secure is not None:
+            mine = self._secure.certificates["s3"]
+            flags["s3.cert.file"], flags["s3.key.file"] = str(mine.cert), str(mine.key)
         for part, port in zip(PARTS, self._ports, strict=True):
             flags[f"{part}.port"] = str(port)
             flags[f"{part}.port.grpc"] = str(port + GRPC_OFFSET)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from beatstitch_stack.certificates import Certificate
 from beatstitch_stack.child import ChildProcess
 from beatstitch_stack.errors import StackError
 from beatstitch_stack.health import serves
@@ -13,7 +15,6 @@ from beatstitch_stack.ports import LOOPBACK, accepts, free_port, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from types import TracebackType
 
 GRPC_HOST = "BEATSTITCH_GRPC_HOST"
@@ -55,6 +56,7 @@ class ServiceProcess:
         self.metrics_port = int(env.get(METRICS_PORT, 0)) or free_port()
         self.log_path = log_path
         self._ready_timeout = ready_timeout
+        self._tls = _own_certificate(env)
         self.env = {
             "PYTHONUNBUFFERED": "1",
             **env,
@@ -148,4 +150,13 @@ class ServiceProcess:
         self.stop()
 
     def _is_ready(self) -> bool:
-        return accepts(self.port) and serves(self.address)
+        return accepts(self.port) and serves(self.address, self._tls)
+
+
+def _own_certificate(env: Mapping[str, str]) -> Certificate | None:
+    """The service's own certificate, with which its health may be asked; None for a plain port."""
+    if "BEATSTITCH_GRPC_TLS_CERT" not in env:
+        return None
+    # The same authority signs for NATS; a service need not know the one that signed its own.
+    files = (env[f"BEATSTITCH_{name}"] for name in ("NATS_TLS_CA", "GRPC_TLS_CERT", "GRPC_TLS_KEY"))
+    return Certificate(*(Path(file) for file in files))

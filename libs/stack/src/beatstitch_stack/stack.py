@@ -84,7 +84,7 @@ class Stack:
             StackError: A server did not start, or the folder is in use by another stack.
         """
         lasting = durable if durable is not None else state_dir is not None
-        with _state_folder(state_dir) as folder:
+        with state_folder(state_dir) as folder:
             stack = cls(
                 folder,
                 nats=_nats(folder / "nats", lasting, nats_nodes) if nats else None,
@@ -146,6 +146,10 @@ class Stack:
             found[DATABASE_URL] = self._postgres.url()
         return found
 
+    def env_of(self, service: str) -> dict[str, str]:
+        """The environment of one service; only the gateway is told of the database."""
+        return self.env(database=service == "gateway")
+
     async def _start_all(self) -> None:
         await in_threads(
             server.start for server in (self._nats, self._s3, self._postgres) if server is not None
@@ -187,8 +191,12 @@ def make_postgres(state_dir: Path, *, durable: bool = False) -> PostgresServer:
 
 
 @contextmanager
-def _state_folder(state_dir: Path | None) -> Iterator[Path]:
-    """The folder, locked against a second stack; a temporary one is removed at the end."""
+def state_folder(state_dir: Path | None) -> Iterator[Path]:
+    """The folder, locked against a second stack; a temporary one is removed at the end.
+
+    Raises:
+        StackError: It is in use.
+    """
     if state_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="beatstitch-stack-"))
         try:

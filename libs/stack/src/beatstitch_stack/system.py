@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from beatstitch_stack.errors import StackError
 from beatstitch_stack.parallel import in_threads
+from beatstitch_stack.secure_stack import SecureStack
 from beatstitch_stack.services import ServiceProcess
 from beatstitch_stack.stack import Stack
 
@@ -38,11 +39,10 @@ class System:
         self.stack = stack
         self.services: dict[str, ServiceProcess] = {}
         self.api_key = ""
-        engine_env = {**stack.env(database=False), **env}
         for name in ENGINES:
-            self._add(name, replicas.get(name, 1), engine_env)
+            self._add(name, replicas.get(name, 1), {**stack.env_of(name), **env})
         addresses = {f"BEATSTITCH_{name.upper()}_ADDRESS": self.target(name) for name in ENGINES}
-        self._gateway_env = {**stack.env(), **addresses, **env}
+        self._gateway_env = {**stack.env_of(GATEWAY), **addresses, **env}
         self._add(GATEWAY, replicas.get(GATEWAY, 1), self._gateway_env)
 
     @classmethod
@@ -55,6 +55,7 @@ class System:
         env: Mapping[str, str] | None = None,
         durable: bool | None = None,
         nats_nodes: int = 1,
+        secure: bool = False,
     ) -> AsyncIterator[System]:
         """Run everything; it serves inside the block and is gone after it.
 
@@ -65,14 +66,17 @@ class System:
             env: What all services' environment has on top.
             durable: See `Stack.start`.
             nats_nodes: See `Stack.start`.
+            secure: TLS on every hop, and each service its own rights only; with one nats-server.
 
         Raises:
             StackError: Something did not start; the message has its log's tail.
         """
-        async with (
-            Stack.start(state_dir, durable=durable, nats_nodes=nats_nodes) as stack,
-            cls.on(stack, replicas=replicas, env=env) as system,
-        ):
+        servers = (
+            SecureStack.start_secure(state_dir, durable=durable)
+            if secure
+            else Stack.start(state_dir, durable=durable, nats_nodes=nats_nodes)
+        )
+        async with servers as stack, cls.on(stack, replicas=replicas, env=env) as system:
             yield system
 
     @classmethod
@@ -104,6 +108,11 @@ class System:
     def gateway_address(self) -> str:
         """`host:port` of the (first) gateway: where clients go."""
         return self.services[f"{GATEWAY}-0"].address
+
+    @property
+    def ca_file(self) -> Path | None:
+        """PEM file of the authority that clients have to believe; None for a plain port."""
+        return self.stack.secure.authority.ca if isinstance(self.stack, SecureStack) else None
 
     @property
     def gateway_target(self) -> str:
@@ -154,6 +163,8 @@ class System:
     def _write_env_file(self) -> Path:
         known = {"BEATSTITCH_SERVER": self.gateway_address, "BEATSTITCH_API_KEY": self.api_key}
         known |= self._gateway_env
+        if self.ca_file is not None:
+            known["BEATSTITCH_CA_FILE"] = str(self.ca_file)
         for name, service in self.services.items():
             known[f"METRICS_{name.upper().replace('-', '_')}"] = service.metrics_url
         self.env_file.touch(mode=0o600)

@@ -50,7 +50,9 @@ async def end_of_render(context: JobContext) -> AsyncIterator[asyncio.Future[Non
         try:
             heard = await context.bus.nc.subscribe(subject, cb=_noting(note))
             stack.push_async_callback(_forget, heard)
-            note((await context.bus.js.get_last_msg(EVENTS, subject)).data or b"")
+            # Directly: then the subject is part of the request's, and rights can name it.
+            last = await context.bus.js.get_last_msg(EVENTS, subject, direct=True)
+            note(last.data or b"")
         except NotFoundError:
             pass  # nothing was told yet
         except (nats.errors.Error, JetStreamError, TimeoutError) as error:

@@ -16,6 +16,8 @@ DEAD_CONSUMER = "gateway-dead"
 JOB_SUBJECTS = "beatstitch.job.*.*"
 EVENT_SUBJECTS = "beatstitch.event.*.*"
 CANCEL_SUBJECTS = "beatstitch.cancel.*"
+PROGRESS_SUBJECTS = "beatstitch.progress.*.*"
+CHANGED_SUBJECTS = "beatstitch.changed.*.*"
 DEAD_SUBJECTS = (
     "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.JOBS.*",
     "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.JOBS.*",

@@ -150,12 +150,12 @@ def consumers(settings: ServiceSettings) -> list[tuple[str, api.ConsumerConfig]]
 async def ensure_topology(js: JetStreamContext, settings: ServiceSettings) -> None:
     """Create what is missing, update what differs. Idempotent, and safe in many processes at once.
 
-    Does nothing where the settings leave that to others (`jobs_make_streams`).
+    Does nothing where the NATS user may not (`nats_narrow_rights`): others do it.
 
     Raises:
         nats.errors.Error: NATS is away, or refused a stream.
     """
-    if not settings.jobs_make_streams:
+    if settings.nats_narrow_rights:
         return
     for stream in streams(settings):
         try:
@@ -164,7 +164,11 @@ async def ensure_topology(js: JetStreamContext, settings: ServiceSettings) -> No
             if error.err_code != _STREAM_EXISTS_OTHERWISE:
                 raise
             log.info("stream %s differs from its declaration: updating it", stream.name)
-            await js.update_stream(stream)
+            try:
+                await js.update_stream(stream)
+            except nats.errors.TimeoutError:
+                # So NATS says "not you": the gateway may make streams and not change them.
+                log.warning("stream %s is not as declared; its operator changes it", stream.name)
     for stream_name, consumer in consumers(settings):
         try:
             await js.add_consumer(stream_name, consumer)
@@ -184,7 +188,7 @@ async def restore_topology(bus: Bus) -> bool:
     Returns:
         Whether the streams and consumers are there now; False where others make them.
     """
-    if not bus.settings.jobs_make_streams:
+    if bus.settings.nats_narrow_rights:
         return False
     async with bus.restoring:
         if time.monotonic() - bus.restored_at < RESTORE_PAUSE_S:

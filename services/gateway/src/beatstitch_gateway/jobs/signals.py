@@ -19,12 +19,14 @@ from nats.aio.subscription import Subscription
 
 from beatstitch.internal.v1.job_event_pb2 import JobProgress
 from beatstitch_runtime.bus import Bus
-from beatstitch_runtime.jobs.topology import changed_subject
+from beatstitch_runtime.jobs.subjects import (
+    CHANGED_SUBJECTS,
+    PROGRESS_SUBJECTS,
+    changed_subject,
+)
 
 log = logging.getLogger(__name__)
 
-CHANGED_SUBJECTS = "beatstitch.changed.*.*"
-PROGRESS_SUBJECTS = "beatstitch.progress.*.*"
 MAX_PROGRESS = 10_000
 PROGRESS_AGE_S = 120.0
 
