@@ -7,10 +7,10 @@ from pathlib import Path
 import nats
 import pytest
 from nats.js.api import StreamConfig
+from support.waiting import until
 
 from beatstitch_stack import NatsCluster, StackError
 from beatstitch_stack.child import ChildProcess
-from support.waiting import until
 
 
 @pytest.fixture
