@@ -1,0 +1,79 @@
+"""Hundreds of small jobs while everything they stand on is killed, hung, cut off and wiped.
+
+`make chaos SEED=7 JOBS=400 MINUTES=10` runs long; without them it is the short form of `make test`.
+The same seed gives the same faults and the same orders (what they meet depends on the machine).
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+from support.chaos.audit import audit, undisturbed
+from support.chaos.customers import Customer
+from support.chaos.faults import Trouble, note
+from support.chaos.ledger import Ledger
+from support.chaos.recipes import Material
+from support.chaos.room import chaos_room
+
+SEED = int(os.environ.get("CHAOS_SEED") or 1)
+JOBS = int(os.environ.get("CHAOS_JOBS") or 40)
+MINUTES = float(os.environ.get("CHAOS_MINUTES") or 0.5)
+# Even seeds get one nats-server, odd ones a cluster of three, unless said otherwise.
+NODES = int(os.environ.get("CHAOS_NODES") or (3 if SEED % 2 else 1))
+CUSTOMERS = 4
+LIMIT_S = 600 + MINUTES * 240
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LIMIT_S)
+async def test_every_accepted_job_comes_to_its_right_end(tmp_path):
+    note(f"\nseed {SEED}, {JOBS} jobs, {MINUTES} minutes of faults, {NODES} nats-server(s)")
+    material = await asyncio.to_thread(Material, tmp_path)
+    ledger, rng = Ledger(), random.Random(SEED)
+    async with chaos_room(tmp_path / "room", nats_nodes=NODES) as room, AsyncExitStack() as block:
+        customers = [
+            Customer(room.target(n), room.system.api_key, material, ledger, random.Random(n + SEED))
+            for n in range(CUSTOMERS)
+        ]
+        for customer in customers:
+            await block.enter_async_context(customer.client)
+        trouble = Trouble(room, rng.randrange(1 << 30))
+        ends = time.monotonic() + MINUTES * 60
+        striking = asyncio.create_task(trouble.run())
+
+        async def shop(customer: Customer) -> None:
+            while len(ledger.jobs) < JOBS or time.monotonic() < ends:
+                await customer.visit(seeds=max(2, JOBS // 40))
+
+        shopping = asyncio.gather(*(shop(customer) for customer in customers))
+        try:
+            await asyncio.wait({shopping, striking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            striking.cancel()
+            await asyncio.wait({striking})
+        if not striking.cancelled():
+            striking.result()
+        await shopping
+        quiet = Customer(room.target(0), room.system.api_key, material, ledger, rng)
+        await block.enter_async_context(quiet.client)
+        wrong = await audit(room, ledger, quiet.client)
+        wrong += await undisturbed(room, ledger, quiet)
+        report(ledger, trouble, room.tap.handovers)
+        assert not wrong, "\n".join(wrong)
+        assert sum(trouble.done.values()) >= 3
+
+
+def report(ledger: Ledger, trouble: Trouble, handovers: list[float]) -> None:
+    note(f"{len(ledger.jobs)} jobs, {len(ledger.uploads)} uploads, {len(ledger.renders)} videos")
+    note("faults: " + ", ".join(f"{n} × {kind}" for kind, n in sorted(trouble.done.items())))
+    note(f"callers were told: {dict(ledger.passing)}")
+    if handovers:
+        median, worst = statistics.median(handovers), max(handovers)
+        note(
+            f"{trouble.held} jobs in hand of killed workers; {len(handovers)} begun again, "
+            f"median {median:.1f} s, worst {worst:.1f} s after the death"
+        )

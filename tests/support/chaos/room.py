@@ -1,0 +1,124 @@
+"""The whole system with relays before its servers, replicas of everything, and an ear on NATS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from beatstitch_stack import Stack, System
+from support.chaos.tap import Tap
+from support.fault_proxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from beatstitch_stack import NatsServer
+
+REPLICAS = {"gateway": 2, "analyzer": 2, "timeline": 2, "renderer": 2}
+# Short leases and looks, so that what is lost is found within the test; many hand-outs, so that no
+# job is given up for being unlucky.
+QUICK = {
+    "BEATSTITCH_ACK_WAIT_S": "5",
+    "BEATSTITCH_HEARTBEAT_S": "1",
+    "BEATSTITCH_MAX_DELIVER": "40",
+    "BEATSTITCH_RETRY_BASE_S": "0.5",
+    "BEATSTITCH_RETRY_MAX_S": "4",
+    "BEATSTITCH_RECONCILE_INTERVAL_S": "3",
+    "BEATSTITCH_PENDING_LIMIT_S": "15",
+    "BEATSTITCH_RUNNING_LIMIT_S": "30",
+    "BEATSTITCH_CANCEL_LIMIT_S": "10",
+    "BEATSTITCH_CHUNK_POLL_S": "2",
+    "BEATSTITCH_CHUNK_REPUBLISH_S": "15",
+    "BEATSTITCH_ANALYZER_BACKEND": "librosa",
+    "BEATSTITCH_SINGLE_PUT_BYTES": str(5 * 1024 * 1024),
+    "BEATSTITCH_PART_BYTES": str(5 * 1024 * 1024),
+    "BEATSTITCH_INPUT_CACHE_BYTES": str(16 * 1024 * 1024),
+    "BEATSTITCH_LOG_FORMAT": "text",
+}
+SMALL_DISK_MB = 64
+ON_SMALL_DISKS = ("renderer-1", "analyzer-1")
+
+
+@dataclass
+class Room:
+    """What faults are done to.
+
+    Attributes:
+        system: The services.
+        nats: Its servers, one or three.
+        s3_proxy: What everybody calls the S3 server.
+        postgres_proxy: The same of PostgreSQL.
+        nats_proxies: The same of each NATS server.
+        tap: What went through NATS.
+        disks: Small disks of workers, by the worker's name; empty where we may not mount.
+    """
+
+    system: System
+    nats: list[NatsServer]
+    s3_proxy: FaultProxy
+    postgres_proxy: FaultProxy
+    nats_proxies: list[FaultProxy]
+    tap: Tap
+    disks: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def proxies(self) -> list[FaultProxy]:
+        """All relays."""
+        return [self.s3_proxy, self.postgres_proxy, *self.nats_proxies]
+
+    def target(self, first: int) -> str:
+        """The gateways' gRPC target with one of them in front."""
+        addresses = [service.address for service in self.system.replicas("gateway")]
+        turned = addresses[first % len(addresses) :] + addresses[: first % len(addresses)]
+        return f"ipv4:{','.join(turned)}"
+
+
+@asynccontextmanager
+async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
+    """Run everything; gone after the block, mounts included."""
+    async with AsyncExitStack() as block:
+        disks = {name: folder / "work" / name for name in ON_SMALL_DISKS}
+        mounted = {name: path for name, path in disks.items() if _mount(path)}
+        for path in mounted.values():
+            block.callback(_unmount, path)
+        stack = await block.enter_async_context(
+            Stack.start(folder, durable=False, nats_nodes=nats_nodes)
+        )
+        nats = stack.nats_cluster.nodes if nats_nodes > 1 else [stack.nats]
+
+        async def relay(port: int) -> FaultProxy:
+            return await block.enter_async_context(FaultProxy(port))
+
+        s3 = await relay(stack.s3.port)
+        postgres = await relay(stack.postgres.port)
+        buses = [await relay(node.port) for node in nats]
+        database = urlsplit(stack.postgres.url())
+        here = (database.netloc.rpartition(":")[0], str(postgres.port))
+        env = {
+            **QUICK,
+            "BEATSTITCH_S3_ENDPOINT": f"http://127.0.0.1:{s3.port}",
+            "BEATSTITCH_DATABASE_URL": urlunsplit(database._replace(netloc=":".join(here))),
+            "BEATSTITCH_NATS_URL": ",".join(f"nats://127.0.0.1:{bus.port}" for bus in buses),
+        }
+        tap = await block.enter_async_context(Tap([node.url for node in nats]))
+        system = await block.enter_async_context(System.on(stack, replicas=REPLICAS, env=env))
+        room = Room(system, nats, s3, postgres, buses, tap, mounted)
+        yield room
+
+
+def _mount(path: Path) -> bool:
+    """A disk of a few megabytes, where root may mount."""
+    path.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        return False
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MB}m,mode=700", "none", str(path)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _unmount(path: Path) -> None:
+    subprocess.run(["umount", "-l", str(path)], check=False, capture_output=True)
