@@ -39,10 +39,10 @@ from beatstitch_gateway.jobs.dead import DeadLetters
 from beatstitch_gateway.jobs.reconcile import Reconciler
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
-from beatstitch_gateway.revisions.grids import Grids
-from beatstitch_gateway.rpc.admin import AdminRpc
 from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.quotas.need import QuotaGuard
+from beatstitch_gateway.revisions.grids import Grids
+from beatstitch_gateway.rpc.admin import AdminRpc
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
 from beatstitch_gateway.rpc.asset import AssetRpc
 from beatstitch_gateway.rpc.info import InfoRpc
@@ -127,9 +127,9 @@ async def build(settings: GatewaySettings) -> Service:
         engines=engines,
         signals=signals,
         grids=Grids(storage),
+        quotas=QuotaGuard(limits, settings.outbox_limit),
     )
     rpc = GatewayServer(
-        quotas=QuotaGuard(limits, settings.outbox_limit),
         settings,
         servicers=servicers(deps),
         interceptors=[Gate(KeyRing(database, settings.key_cache_s), settings.key_cache_s)],
