@@ -31,6 +31,7 @@ from beatstitch.v1 import (
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.engines import Engines
+from beatstitch_gateway.http.server import http_front
 from beatstitch_gateway.identity.gate import Gate
 from beatstitch_gateway.identity.keyring import KeyRing
 from beatstitch_gateway.jobs.aftermath import AfterCommit
@@ -135,6 +136,7 @@ async def build(settings: GatewaySettings) -> Service:
         interceptors=[Gate(KeyRing(database, settings.key_cache_s), settings.key_cache_s)],
     )
     rpc.signals = signals
+    rpc.front = http_front(settings, rpc)
     consumer = EventConsumer(bus, database, storage, signals)
 
     async def close_multipart() -> None:

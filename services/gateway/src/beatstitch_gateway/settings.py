@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from beatstitch_core.limits import default_limits
+from beatstitch_gateway.http.cors import origins_in
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.tls import TlsFiles
 
@@ -49,6 +50,14 @@ class GatewaySettings(DatabaseSettings):
         engine_tls_cert: PEM file of our certificate for the engines.
         engine_tls_key: PEM file of its private key.
         engine_timeout_s: Longest wait for an engine's answer.
+        http_host: Address of the port for browsers and curl (Connect, gRPC-Web).
+        http_port: That port; 0 or empty for none.
+        http_cors_origins: Web pages that may call it: exact origins, separated by commas, such as
+            https://app.example; empty for none. There is no *.
+        http_max_body_bytes: Largest message over HTTP, compressed or not.
+        http_tls_cert: PEM file of its certificate (and those up to its authority); empty for HTTP
+            without TLS. A replaced file is seen within the next handshakes.
+        http_tls_key: PEM file of its private key.
         link_expiry_s: How long signed links work.
         key_cache_s: How long a key is known without asking the database: how long a revoked one
             may still work.
@@ -104,6 +113,12 @@ class GatewaySettings(DatabaseSettings):
     engine_tls_cert: Path | None = None
     engine_tls_key: Path | None = None
     engine_timeout_s: float = 10.0
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65535)
+    http_cors_origins: str = ""
+    http_max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
+    http_tls_cert: Path | None = None
+    http_tls_key: Path | None = None
     link_expiry_s: int = Field(default=3600, ge=60, le=7 * 24 * 3600)
     key_cache_s: float = 10.0
     request_id_retention_s: float = 24 * 3600.0
@@ -142,3 +157,14 @@ class GatewaySettings(DatabaseSettings):
     max_audio_bytes: int = _LIMITS.max_audio_bytes
     max_media_per_project: int = _LIMITS.max_media_per_project
     stored_interval_s: float = Field(900.0, gt=0)
+
+    @field_validator("http_port", mode="before")
+    @classmethod
+    def _no_port_is_off(cls, value: object) -> object:
+        return 0 if value == "" else value
+
+    @field_validator("http_cors_origins")
+    @classmethod
+    def _origins_are_exact(cls, value: str) -> str:
+        origins_in(value)
+        return value

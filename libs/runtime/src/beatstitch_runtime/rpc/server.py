@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
@@ -47,8 +47,21 @@ class Servicer:
     name: str
 
 
+class Front(Protocol):
+    """Another way in to the same handlers, through the same interceptors."""
+
+    async def start(self) -> int:
+        """Listens; returns the port."""
+
+    async def stop(self, limit_s: float) -> None:
+        """Takes no more, and returns when what is open has ended or after so many seconds."""
+
+
 class RpcServer:
     """One gRPC server.
+
+    Attributes:
+        front: Opened and drained together with it; its calls are the call guard's too.
 
     Args:
         settings: Address and limits.
@@ -72,7 +85,21 @@ class RpcServer:
         self._interceptors = (self._guard, *interceptors)
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
+        self.front: Front | None = None
         self.port = 0
+
+    @property
+    def offered(self) -> tuple[Servicer, ...]:
+        """What it offers, for a front; health included."""
+        return (
+            *self._servicers,
+            Servicer(health_pb2_grpc.add_HealthServicer_to_server, self._health, HEALTH),
+        )
+
+    @property
+    def interceptors(self) -> tuple[grpc.aio.ServerInterceptor, ...]:
+        """What every call goes through, the outermost first."""
+        return self._interceptors
 
     async def start(self) -> int:
         """Listen; the health is NOT_SERVING until `set_serving(True)`.
@@ -101,6 +128,8 @@ class RpcServer:
             self.port = server.add_secure_port(address, credentials)
         await server.start()
         self._server = server
+        if self.front is not None:
+            await self.front.start()
         log.info("gRPC listens", extra={"address": f"{self._settings.grpc_host}:{self.port}"})
         return self.port
 
@@ -123,10 +152,13 @@ class RpcServer:
         # One turn, for those who watch the health to be told before their stream ends.
         await asyncio.sleep(0.01)
         self._guard.drain()
-        stopping = asyncio.ensure_future(server.stop(grace_s + EVICTION_S))
-        await asyncio.wait({stopping}, timeout=grace_s)
+        limit_s = grace_s + EVICTION_S
+        stopping = [asyncio.ensure_future(server.stop(limit_s))]
+        if self.front is not None:
+            stopping.append(asyncio.ensure_future(self.front.stop(limit_s)))
+        await asyncio.wait(stopping, timeout=grace_s)
         self._guard.evict()
-        await stopping
+        await asyncio.gather(*stopping)
 
     def _options(self) -> tuple[tuple[str, int], ...]:
         settings = self._settings

@@ -1,0 +1,98 @@
+"""The ASGI application: CORS, paths that don't exist, and Connect for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import grpc.aio
+from connectrpc.server import ConnectASGIApplication
+
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.http import cors
+from beatstitch_gateway.http.endpoints import AnyEndpoint, endpoints
+from beatstitch_gateway.http.wire import BinaryCodec, JsonCodec, Reasons, error_json, of_ours
+from beatstitch_runtime.rpc.server import Servicer
+
+Scope = Any  # ASGI's own dictionaries, which no two packages type alike
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+# A reply is one tenant's and of this moment; and it is never a page.
+_ALWAYS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+class _Connect(ConnectASGIApplication[None]):
+    """All services in one application; paths are the endpoints' own."""
+
+    @property
+    def path(self) -> str:
+        return ""
+
+
+class WebApp:
+    """Everything on the port.
+
+    Args:
+        servicers: What gRPC offers.
+        interceptors: Its chain, the outermost first.
+        origins: Web pages that may call.
+        max_body_bytes: Largest message, compressed or not.
+    """
+
+    def __init__(
+        self,
+        servicers: Sequence[Servicer],
+        interceptors: Sequence[grpc.aio.ServerInterceptor],
+        *,
+        origins: frozenset[str],
+        max_body_bytes: int,
+    ) -> None:
+        self._origins = origins
+        self._endpoints: Mapping[str, AnyEndpoint] = endpoints(servicers, interceptors)
+        self._connect = _Connect(
+            service=None,
+            endpoints=lambda _service: self._endpoints,
+            interceptors=[Reasons()],
+            read_max_bytes=max_body_bytes,
+            codecs=[BinaryCodec(), JsonCodec()],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._connect(scope, receive, send)
+            return
+        headers = list(scope["headers"])
+        if cors.is_preflight(scope["method"], headers):
+            await _answer(send, *cors.preflight(self._origins, headers))
+            return
+        more = [*cors.response_headers(self._origins, headers), *_ALWAYS]
+
+        async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - of ASGI
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        if scope["path"] not in self._endpoints:
+            await _unknown(send_with_headers)
+            return
+        await self._connect(scope, receive, send_with_headers)
+
+
+async def _unknown(send: Send) -> None:
+    error = of_ours(
+        BeatStitchError(
+            failure_pb2.ERROR_REASON_UNIMPLEMENTED, "this server doesn't offer the method"
+        )
+    )
+    await _answer(send, 404, [(b"content-type", b"application/json")], error_json(error))
+
+
+async def _answer(
+    send: Send, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes = b""
+) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
