@@ -42,7 +42,10 @@ class AsyncClient(
         address: `host:port` or a gRPC target.
         api_key: The tenant's key.
         tls: Whether to encrypt.
-        root_certificates: PEM of the authorities to trust; None for gRPC's own list.
+        root_certificates: PEM of the authorities to trust, for signed URLs too; None for gRPC's own
+            list.
+        certificate: PEM of the client's own certificate, for a server that asks for one.
+        private_key: PEM of its key.
         timeout_s: Deadline of one try of one unary call.
         retry_s: How long the server may be away; 0 to try once.
     """
@@ -54,6 +57,8 @@ class AsyncClient(
         *,
         tls: bool = False,
         root_certificates: bytes | None = None,
+        certificate: bytes | None = None,
+        private_key: bytes | None = None,
         timeout_s: float = 30.0,
         retry_s: float = 30.0,
     ) -> None:
@@ -62,6 +67,8 @@ class AsyncClient(
             api_key,
             tls=tls,
             root_certificates=root_certificates,
+            certificate=certificate,
+            private_key=private_key,
             timeout_s=timeout_s,
             retry_s=retry_s,
         )

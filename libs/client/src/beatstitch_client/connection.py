@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -73,11 +74,17 @@ class Backoff:
 class Connection:
     """A channel and what every call on it needs.
 
+    Attributes:
+        https: How signed URLs are verified; None for the system's own authorities.
+
     Args:
         address: `host:port` or a gRPC target.
         api_key: The tenant's key; empty for a server without keys.
         tls: Whether to encrypt.
-        root_certificates: PEM of the authorities to trust; None for gRPC's own list.
+        root_certificates: PEM of the authorities to trust, for signed URLs too; None for gRPC's own
+            list.
+        certificate: PEM of the client's own certificate, for a server that asks for one.
+        private_key: PEM of its key.
         timeout_s: Deadline of one try of one unary call.
         retry_s: How long a call is tried again while the server is away; 0 for once.
     """
@@ -89,18 +96,22 @@ class Connection:
         *,
         tls: bool = False,
         root_certificates: bytes | None = None,
+        certificate: bytes | None = None,
+        private_key: bytes | None = None,
         timeout_s: float = 30.0,
         retry_s: float = 30.0,
     ) -> None:
+        self.address = address
         self.timeout_s = timeout_s
         self.retry_s = retry_s
+        self.https = https_context(root_certificates)
         self._key = (("authorization", f"Bearer {api_key}"),) if api_key else ()
         options = [*OPTIONS]
         if is_loopback(address.rpartition(":")[0]):
             # What is on this machine is not behind the environment's proxy.
             options.append(("grpc.enable_http_proxy", 0))
         if tls:
-            credentials = grpc.ssl_channel_credentials(root_certificates)
+            credentials = grpc.ssl_channel_credentials(root_certificates, private_key, certificate)
             self.channel = grpc.aio.secure_channel(address, credentials, options=options)
         else:
             self.channel = grpc.aio.insecure_channel(address, options=options)
@@ -134,6 +145,22 @@ class Connection:
                 )
             except grpc.aio.AioRpcError as error:
                 await backoff.wait(translate(error))
+
+
+def https_context(root_certificates: bytes | None) -> ssl.SSLContext | None:
+    """For signed URLs: who signed the server's certificate may have signed the storage's.
+
+    Beside the system's own authorities, for the storage may be somebody else's; None for these
+    alone.
+
+    Raises:
+        ssl.SSLError: It is no PEM.
+    """
+    if root_certificates is None:
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(cadata=root_certificates.decode("ascii", "replace"))
+    return context
 
 
 def is_loopback(host: str) -> bool:

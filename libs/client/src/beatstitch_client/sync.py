@@ -64,6 +64,8 @@ class Client(_Runner):
         *,
         tls: bool = False,
         root_certificates: bytes | None = None,
+        certificate: bytes | None = None,
+        private_key: bytes | None = None,
         timeout_s: float = 30.0,
         retry_s: float = 30.0,
     ) -> None:
@@ -80,6 +82,8 @@ class Client(_Runner):
                 api_key,
                 tls=tls,
                 root_certificates=root_certificates,
+                certificate=certificate,
+                private_key=private_key,
                 timeout_s=timeout_s,
                 retry_s=retry_s,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +16,15 @@ from beatstitch_client.cli.exits import EPILOG
 from beatstitch_client.cli.frame import frame
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.stitch import stitch
-from beatstitch_client.cli.target import ApiKey, Server, Tls, server_at
+from beatstitch_client.cli.target import (
+    CA_VARIABLE,
+    ApiKey,
+    Files,
+    Server,
+    Tls,
+    files,
+    server_at,
+)
 from beatstitch_client.cli.up import up
 
 app = typer.Typer(
@@ -26,6 +35,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def connection(
+    *,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(envvar=CA_VARIABLE, metavar="PEM", help="Authorities to believe."),
+    ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(envvar="BEATSTITCH_CERT_FILE", metavar="PEM", help="Your certificate."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(envvar="BEATSTITCH_KEY_FILE", metavar="PEM", help="Its private key."),
+    ] = None,
+) -> None:
+    """Music videos whose every cut falls on a beat."""
+    files.set(Files(ca_file, cert, key))
+
+
 app.command(epilog=EPILOG)(up)
 app.command(epilog=EPILOG)(stitch)
 app.command(epilog=EPILOG)(analyze)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,13 +16,14 @@ from beatstitch_client.cli.exits import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
     from types import ModuleType
 
     from beatstitch_stack import System
 
 SERVER_VARIABLE = "BEATSTITCH_SERVER"
 KEY_VARIABLE = "BEATSTITCH_API_KEY"
+TLS_VARIABLE = "BEATSTITCH_TLS"
+CA_VARIABLE = "BEATSTITCH_CA_FILE"
 # A person waits: a wrong address has to show before patience for a restarting server ends.
 FIRST_ANSWER_S = 5.0
 
@@ -32,7 +36,49 @@ Server = Annotated[
 ApiKey = Annotated[
     str, typer.Option("--api-key", envvar=KEY_VARIABLE, metavar="KEY", help="Its API key.")
 ]
-Tls = Annotated[bool, typer.Option("--tls", help="Encrypt the connection to the server.")]
+Tls = Annotated[
+    bool,
+    typer.Option(
+        "--tls", envvar=TLS_VARIABLE, help="Encrypt the connection; --ca-file does so too."
+    ),
+]
+
+
+class Files(NamedTuple):
+    """PEM files for the connection, which `beatstitch --ca-file … --cert … --key …` names."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+files: ContextVar[Files] = ContextVar("files", default=Files())  # noqa: B039 - can't be changed
+
+
+def open_client(address: str, api_key: str, *, tls: bool, retry_s: float = 30.0) -> AsyncClient:
+    """A client with the files that the command line names.
+
+    Raises:
+        UsageError: A file can't be read, or one of certificate and key is missing.
+    """
+    named = files.get()
+    if (named.cert is None) != (named.key is None):
+        raise UsageError("--cert and --key belong together")
+    try:
+        ca, cert, key = (None if path is None else path.read_bytes() for path in named)
+        return AsyncClient(
+            address,
+            api_key,
+            tls=tls or ca is not None or cert is not None,
+            root_certificates=ca,
+            certificate=cert,
+            private_key=key,
+            retry_s=retry_s,
+        )
+    except ssl.SSLError:
+        raise UsageError(f"{named.ca} holds no certificate in PEM form") from None
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be read: {error.strerror}") from None
 
 
 @asynccontextmanager
@@ -45,9 +91,9 @@ async def server_at(address: str, api_key: str, *, tls: bool = False) -> AsyncIt
     """
     if not address:
         raise UsageError(f"which server? Give --server HOST:PORT or set {SERVER_VARIABLE}")
-    async with AsyncClient(address, api_key, tls=tls, retry_s=FIRST_ANSWER_S) as first:
+    async with open_client(address, api_key, tls=tls, retry_s=FIRST_ANSWER_S) as first:
         await first.server_info()
-    async with AsyncClient(address, api_key, tls=tls) as client:
+    async with open_client(address, api_key, tls=tls) as client:
         yield client
 
 
@@ -75,9 +121,14 @@ async def server_or_own(
 
 @asynccontextmanager
 async def own_system(
-    state_dir: Path | None = None, replicas: Mapping[str, int] | None = None
+    state_dir: Path | None = None,
+    replicas: Mapping[str, int] | None = None,
+    *,
+    secure: bool = False,
 ) -> AsyncIterator[System]:
     """The embedded stack and all four services; a temporary folder where none is given.
+
+    With `secure` every hop is encrypted and each service has its own rights only.
 
     Raises:
         UnavailableError: It isn't installed, or didn't start.
@@ -85,7 +136,7 @@ async def own_system(
     stack = _stack()
     async with AsyncExitStack() as block:
         try:
-            starting = stack.System.start(state_dir, replicas=replicas or {})
+            starting = stack.System.start(state_dir, replicas=replicas or {}, secure=secure)
             system: System = await block.enter_async_context(starting)
         except stack.StackError as error:
             raise UnavailableError(f"the system did not start: {error}") from error

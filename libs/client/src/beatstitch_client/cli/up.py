@@ -12,7 +12,12 @@ import typer
 
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_client.cli.running import command
-from beatstitch_client.cli.target import KEY_VARIABLE, SERVER_VARIABLE, own_system
+from beatstitch_client.cli.target import (
+    CA_VARIABLE,
+    KEY_VARIABLE,
+    SERVER_VARIABLE,
+    own_system,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,10 +37,18 @@ async def up(
         typer.Option(metavar="SERVICE=N", help="How many of a service, e.g. renderer=2."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the endpoints as JSON.")] = False,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--tls",
+            help="Encrypt every hop, with certificates made here; each service has its own users, "
+            "keys and rights.",
+        ),
+    ] = False,
 ) -> None:
     """Runs NATS, S3, PostgreSQL and all four services until Ctrl-C."""
     counts = parse_replicas(replicas or [])
-    async with own_system(state, counts) as system:
+    async with own_system(state, counts, secure=secure) as system:
         facts = endpoints(system)
         print(json.dumps(facts) if as_json else endpoints_text(facts), flush=True)
         print("running; Ctrl-C ends everything", file=sys.stderr, flush=True)
@@ -62,6 +75,7 @@ def endpoints(system: System) -> dict[str, Any]:
     return {
         "server": system.gateway_address,
         "api_key": system.api_key,
+        **({"ca_file": str(system.ca_file)} if system.ca_file is not None else {}),
         "services": {name: service.address for name, service in system.services.items()},
         "state_dir": str(system.stack.state_dir),
     }
@@ -74,6 +88,7 @@ def endpoints_text(facts: dict[str, Any]) -> str:
         (
             f"export {SERVER_VARIABLE}={facts['server']}",
             f"export {KEY_VARIABLE}={facts['api_key']}",
+            *([f"export {CA_VARIABLE}={facts['ca_file']}"] if "ca_file" in facts else []),
             *others,
             f"# data and logs: {facts['state_dir']}",
         )
