@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from beatstitch_stack.errors import StackError
 from beatstitch_stack.parallel import in_threads
+from beatstitch_stack.ports import LOOPBACK, free_port
 from beatstitch_stack.secure_stack import SecureStack
 from beatstitch_stack.services import ServiceProcess
 from beatstitch_stack.stack import Stack
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GATEWAY = "gateway"
+HTTP_PORT = "BEATSTITCH_HTTP_PORT"
+GRPC_TLS_CERT = "BEATSTITCH_GRPC_TLS_CERT"
 ENGINES = ("analyzer", "timeline", "renderer")
 DEFAULT_TENANT = "default"
 COMMAND_TIMEOUT_S = 120.0
@@ -43,7 +46,10 @@ class System:
             self._add(name, replicas.get(name, 1), {**stack.env_of(name), **env})
         addresses = {f"BEATSTITCH_{name.upper()}_ADDRESS": self.target(name) for name in ENGINES}
         self._gateway_env = {**stack.env_of(GATEWAY), **addresses, **env}
-        self._add(GATEWAY, replicas.get(GATEWAY, 1), self._gateway_env)
+        count = replicas.get(GATEWAY, 1)
+        # One for each replica, so it is no setting of all of them.
+        self._http_ports = [free_port() for _ in range(count)]
+        self._add(GATEWAY, count, self._gateway_env)
 
     @classmethod
     @asynccontextmanager
@@ -110,6 +116,12 @@ class System:
         return self.services[f"{GATEWAY}-0"].address
 
     @property
+    def http_url(self) -> str:
+        """Where browsers and curl go: the (first) gateway's HTTP port."""
+        scheme = "https" if GRPC_TLS_CERT in self._gateway_env else "http"
+        return f"{scheme}://{LOOPBACK}:{self._http_ports[0]}"
+
+    @property
     def ca_file(self) -> Path | None:
         """PEM file of the authority that clients have to believe; None for a plain port."""
         return self.stack.secure.authority.ca if isinstance(self.stack, SecureStack) else None
@@ -136,6 +148,9 @@ class System:
             work_dir = self.stack.state_dir / "work" / key
             work_dir.mkdir(parents=True, exist_ok=True)
             own = {"BEATSTITCH_WORK_DIR": str(work_dir), **env}
+            if name == GATEWAY:
+                own[HTTP_PORT] = str(self._http_ports[index])
+                own |= _http_certificate(env)
             self.services[key] = ServiceProcess(key, f"beatstitch_{name}", own, log_path)
 
     async def _start_services(self) -> None:
@@ -161,7 +176,11 @@ class System:
         return self.stack.state_dir / "env"
 
     def _write_env_file(self) -> Path:
-        known = {"BEATSTITCH_SERVER": self.gateway_address, "BEATSTITCH_API_KEY": self.api_key}
+        known = {
+            "BEATSTITCH_SERVER": self.gateway_address,
+            "BEATSTITCH_HTTP": self.http_url,
+            "BEATSTITCH_API_KEY": self.api_key,
+        }
         known |= self._gateway_env
         if self.ca_file is not None:
             known["BEATSTITCH_CA_FILE"] = str(self.ca_file)
@@ -203,3 +222,13 @@ class System:
             msg = f"python -m {module} failed with code {done.returncode}:\n{done.stderr.strip()}"
             raise StackError(msg)
         return done.stdout
+
+
+def _http_certificate(env: Mapping[str, str]) -> dict[str, str]:
+    """The HTTP port shows what the gRPC port shows, where that one is encrypted."""
+    if GRPC_TLS_CERT not in env:
+        return {}
+    return {
+        "BEATSTITCH_HTTP_TLS_CERT": env[GRPC_TLS_CERT],
+        "BEATSTITCH_HTTP_TLS_KEY": env["BEATSTITCH_GRPC_TLS_KEY"],
+    }
