@@ -86,6 +86,16 @@ async def once(
         return reply
 
 
+def surely_undone(error: BeatStitchError) -> bool:
+    """Whether nothing of a call whose `once` raised this can have been committed.
+
+    When the database goes away, the answer to a commit may be what got lost: rows may name what
+    was prepared for them. Left over without a row it is found by the cleaning; a row without it
+    would be an accepted upload that is lost.
+    """
+    return error.reason != failure_pb2.ERROR_REASON_DEPENDENCY_DOWN
+
+
 async def remembered(database: Database, call: Call, reply_type: type[Reply]) -> Reply | None:
     """The reply of a call that was answered before; for those that prepare something first.
 

@@ -20,7 +20,7 @@ from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.db.uploads import UploadRow
 from beatstitch_gateway.deps import Deps
-from beatstitch_gateway.idempotency import Call, once, remembered
+from beatstitch_gateway.idempotency import Call, once, remembered, surely_undone
 from beatstitch_gateway.links import expiry
 from beatstitch_gateway.uploads.intake import admit, begin_ingest, new_asset
 from beatstitch_gateway.uploads.plan import plan_parts
@@ -74,8 +74,9 @@ async def create_upload(
             CreateUploadResponse,
             lambda tx: _store(tx, deps, row, parts, upload_id),
         )
-    except BaseException:
-        await _forget(deps, row, upload_id)
+    except BeatStitchError as error:
+        if surely_undone(error):
+            await _forget(deps, row, upload_id)
         raise
     if reply.asset.id != row.asset.id:  # a twin of this call was faster
         await _forget(deps, row, upload_id)

@@ -10,7 +10,7 @@ from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_gateway.db import projects
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
-from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.idempotency import Call, once, surely_undone
 from beatstitch_gateway.uploads.intake import admit, begin_ingest, new_asset
 from beatstitch_gateway.uploads.rules import need_size
 from beatstitch_gateway.validation import Check
@@ -34,18 +34,23 @@ async def upload(
     try:
         ref = await deps.storage.put_stream(row.key, _chunks(deps, header, messages))
         _need_match(header, ref.sha256, ref.size_bytes)
-        row.asset.size_bytes = ref.size_bytes
-        row.declared_sha256 = ref.sha256
-
-        async def work(tx: Transaction) -> UploadAssetResponse:
-            await admit(tx, row, deps.limits)
-            job = await begin_ingest(tx, row)
-            return UploadAssetResponse(asset=row.asset, job=job)
-
-        call = Call(tenant, header, content=ref.sha256)
-        reply = await once(deps.database, call, UploadAssetResponse, work)
     except BaseException:
         await deps.storage.delete([row.key])
+        raise
+    row.asset.size_bytes = ref.size_bytes
+    row.declared_sha256 = ref.sha256
+
+    async def work(tx: Transaction) -> UploadAssetResponse:
+        await admit(tx, row, deps.limits)
+        job = await begin_ingest(tx, row)
+        return UploadAssetResponse(asset=row.asset, job=job)
+
+    call = Call(tenant, header, content=ref.sha256)
+    try:
+        reply = await once(deps.database, call, UploadAssetResponse, work)
+    except BeatStitchError as error:
+        if surely_undone(error):
+            await deps.storage.delete([row.key])
         raise
     if reply.asset.id != row.asset.id:  # the call was answered before
         await deps.storage.delete([row.key])
