@@ -46,11 +46,13 @@ ENV PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     BEATSTITCH_GRPC_HOST=0.0.0.0 \
-    BEATSTITCH_GRPC_PORT=50051
+    BEATSTITCH_GRPC_PORT=50051 \
+    BEATSTITCH_HTTP_HOST=0.0.0.0 \
+    BEATSTITCH_HTTP_PORT=8080
 COPY --from=installed /opt/beatstitch /opt/beatstitch
 WORKDIR /tmp
 USER 10001:10001
-EXPOSE 50051 9464
+EXPOSE 50051 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/opt/beatstitch/bin/python", "/opt/beatstitch/share/healthcheck.py"]

@@ -132,7 +132,11 @@ def test_ports_and_health(overlay: str, service: str, monkeypatch: pytest.Monkey
     container = pods(objects)[service].main
     settings = settings_of(objects, service, monkeypatch)
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert ports == {"grpc": settings.grpc_port, "metrics": settings.metrics_port}
+    expected = {"grpc": settings.grpc_port, "metrics": settings.metrics_port}
+    if isinstance(settings, GatewaySettings):
+        expected["http"] = settings.http_port
+        assert settings.http_host == "0.0.0.0"  # noqa: S104
+    assert ports == expected
     assert settings.grpc_host == settings.metrics_host == "0.0.0.0"  # noqa: S104
     image = image_name(container)
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
