@@ -42,11 +42,14 @@ class FaultProxy:
     Attributes:
         port: Where clients go.
         weather: Now; changed by `change`.
+        lose_reply_to: When set: the next request with these bytes in it gets through, and the
+            connection breaks before its reply does. One shot.
     """
 
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
         self.weather = Weather.FAIR
+        self.lose_reply_to = b""
         self._target_port = target_port
         self._fair = asyncio.Event()
         self._fair.set()
@@ -109,10 +112,11 @@ class FaultProxy:
             return
         there, back = await asyncio.open_connection(LOOPBACK, self._target_port)
         self._links.add(back)
+        mute = asyncio.Event()
         try:
             ways = [
-                asyncio.ensure_future(self._pump(reader, back)),
-                asyncio.ensure_future(self._pump(there, writer)),
+                asyncio.ensure_future(self._pump(reader, back, asked=mute)),
+                asyncio.ensure_future(self._pump(there, writer, mute=mute)),
             ]
             try:
                 await asyncio.gather(*ways)
@@ -123,11 +127,24 @@ class FaultProxy:
             self._links.discard(back)
             back.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        asked: asyncio.Event | None = None,
+        mute: asyncio.Event | None = None,
+    ) -> None:
         while data := await reader.read(CHUNK):
             await self._fair.wait()
             if self.weather is Weather.DELAY:
                 await asyncio.sleep(DELAY_S)
+            if mute is not None and mute.is_set():
+                _reset(writer)
+                return
+            if asked is not None and self.lose_reply_to and self.lose_reply_to in data:
+                self.lose_reply_to = b""
+                asked.set()
             writer.write(data)
             await writer.drain()
         with suppress(OSError):
