@@ -19,6 +19,9 @@ from beatstitch_client.cli.target import (
     own_system,
 )
 
+# For curl; the command itself speaks gRPC.
+HTTP_VARIABLE = "BEATSTITCH_HTTP"
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -74,6 +77,7 @@ def endpoints(system: System) -> dict[str, Any]:
     """Where everything listens, for programs."""
     return {
         "server": system.gateway_address,
+        "http": system.http_url,
         "api_key": system.api_key,
         **({"ca_file": str(system.ca_file)} if system.ca_file is not None else {}),
         "services": {name: service.address for name, service in system.services.items()},
@@ -87,6 +91,7 @@ def endpoints_text(facts: dict[str, Any]) -> str:
     return "\n".join(
         (
             f"export {SERVER_VARIABLE}={facts['server']}",
+            f"export {HTTP_VARIABLE}={facts['http']}",
             f"export {KEY_VARIABLE}={facts['api_key']}",
             *([f"export {CA_VARIABLE}={facts['ca_file']}"] if "ca_file" in facts else []),
             *others,
