@@ -23,6 +23,16 @@ CONNECT_TIMEOUT_S = 5.0
 POOL_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 30.0
 RETRY_AFTER_S = 1.0
+# A replica that hangs, or whose host is lost without a word, keeps its locks for a minute and not
+# for PostgreSQL's two hours.
+SESSION = {
+    "application_name": "beatstitch-gateway",
+    "idle_in_transaction_session_timeout": "60000",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 # SQLSTATE classes that say "not now" rather than "your statement is wrong": connection exceptions,
 # insufficient resources, operator intervention (shutdown), and rolled-back transactions (deadlock).
 _PASSING_CLASSES = ("08", "53", "57", "40", "55")
@@ -89,7 +99,7 @@ class Database:
             connect_args={
                 "timeout": CONNECT_TIMEOUT_S,
                 "command_timeout": STATEMENT_TIMEOUT_S,
-                "server_settings": {"application_name": "beatstitch-gateway"},
+                "server_settings": SESSION,
                 **encryption(tls),
             },
         )

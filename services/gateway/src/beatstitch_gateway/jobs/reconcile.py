@@ -1,7 +1,8 @@
 """The reconciler: finds jobs that nobody works on any more.
 
-One replica at a time does it: the holder of an advisory lock, which ends with its session. Losing
-all of NATS' data costs time and no job: the rows know what was wanted.
+One replica at a time does it: the holder of an advisory lock, which ends with its session; and the
+session ends when its holder is silent, hung or cut off. Losing all of NATS' data costs time and no
+job: the rows know what was wanted.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 LOCK = 0x73746974  # "stit": our own number among the database's advisory locks
 UPLOADS_AT_ONCE = 100
+# A leader that says nothing for so long, beyond the pause between two rounds, leads no more.
+LEAD_LOST_S = 60.0
 
 
 class Reconciler:
@@ -62,7 +65,11 @@ class Reconciler:
             if not (await connection.execute(lock)).scalar_one():
                 return
             log.info("this replica reconciles")
+            silent_s = LEAD_LOST_S + self._settings.reconcile_interval_s
             try:
+                await connection.execute(
+                    sa.text(f"SET idle_session_timeout = {int(silent_s * 1000)}")
+                )
                 while True:
                     await self.round()
                     await asyncio.sleep(self._settings.reconcile_interval_s)
@@ -72,6 +79,7 @@ class Reconciler:
                 # The connection goes back to the pool and must not take the lock along. A session
                 # that is lost has lost its lock.
                 with suppress(DBAPIError, OSError):
+                    await connection.execute(sa.text("RESET idle_session_timeout"))
                     await connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
     async def round(self) -> None:
@@ -81,6 +89,9 @@ class Reconciler:
                 await self._look_at(row)
             except BeatStitchError as error:
                 log.warning("not reconciled: %s", error, extra={"job_id": row.job.id})
+            except Exception:
+                # One job that nobody can look at must not hide all those behind it.
+                log.exception("not reconciled", extra={"job_id": row.job.id})
         await self._tidy()
 
     async def _silent(self) -> list[JobRow]:
