@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import urllib.error
-import urllib.request
 
 import pytest
+from support.signed_links import get, put
 from support.waiting import until
 
 from beatstitch.v1 import asset_pb2, failure_pb2, job_pb2
@@ -19,25 +19,6 @@ from beatstitch.v1.common_pb2 import (
 from beatstitch_core.canonical import sha256_hex
 
 MIB = 1024 * 1024
-
-
-async def put(url: str, data: bytes) -> str:
-    """An HTTP PUT as any client would do it; returns the ETag."""
-
-    def work() -> str:
-        request = urllib.request.Request(url, data=data, method="PUT")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=20) as reply:  # noqa: S310
-            return reply.headers["ETag"]
-
-    return await asyncio.to_thread(work)
-
-
-async def get(url: str) -> bytes:
-    def work() -> bytes:
-        with urllib.request.urlopen(url, timeout=20) as reply:  # noqa: S310
-            return reply.read()
-
-    return await asyncio.to_thread(work)
 
 
 async def create(house, project_id: str, size: int, **fields):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,3 +51,11 @@ def sha256_of(path: Path) -> str:
     """Lower-case hex SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+async def md5_of(path: Path, offset: int, size: int) -> str:
+    """Base64 MD5 of a stretch of a file, as the header Content-MD5 has it (RFC 1864)."""
+    digest = hashlib.md5(usedforsecurity=False)
+    async for chunk in read_chunks(path, offset, size):
+        await asyncio.to_thread(digest.update, chunk)
+    return b64encode(digest.digest()).decode()

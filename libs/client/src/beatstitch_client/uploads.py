@@ -15,6 +15,7 @@ from beatstitch_client.connection import Backoff
 from beatstitch_client.errors import translate
 from beatstitch_client.file_bytes import Report, read_chunks, sha256_of
 from beatstitch_client.media_files import media_type_of
+from beatstitch_client.resuming import Ticket, ticket
 from beatstitch_client.signed_puts import UrlError, put_parts
 from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.ids import new_id
@@ -97,29 +98,74 @@ class Uploader:
         sha256: str,
         report: Report,
     ) -> Upload:
-        created = await self._connection.call(
-            self._assets.CreateUpload,
-            messages.CreateUploadRequest(
-                project_id=project_id,
-                filename=path.name,
-                size_bytes=size,
-                media_type=kind,
-                sha256=sha256,
-                request_id=new_id(),
-            ),
+        request = messages.CreateUploadRequest(
+            project_id=project_id,
+            filename=path.name,
+            size_bytes=size,
+            media_type=kind,
+            sha256=sha256,
         )
-        try:
-            done = await put_parts(path, list(created.parts), report)
-        except BaseException:
-            await asyncio.shield(self._forget(created.asset.id))
-            raise
-        completed = await self._connection.call(
-            self._assets.CompleteUpload,
-            messages.CompleteUploadRequest(
-                asset_id=created.asset.id, parts=done, request_id=new_id()
-            ),
-        )
+        place = self._connection.address
+        with ticket(size, place, project_id, path.name, str(kind), sha256) as held:
+            asset_id, parts = await self._begin(request, held)
+            try:
+                done = await self._put(path, asset_id, parts, report)
+            except UrlError:
+                held.done()
+                await asyncio.shield(self._forget(asset_id))
+                raise
+            except BaseException:
+                if not held.lasting:
+                    await asyncio.shield(self._forget(asset_id))
+                raise
+            completed = await self._connection.call(
+                self._assets.CompleteUpload,
+                messages.CompleteUploadRequest(asset_id=asset_id, parts=done, request_id=new_id()),
+            )
+            held.done()
         return Upload(completed.asset, completed.job)
+
+    async def _begin(
+        self, request: messages.CreateUploadRequest, held: Ticket
+    ) -> tuple[str, list[messages.UploadPart]]:
+        """Declares the file, or finds the upload of it that was left; its id and its parts."""
+        request.request_id = held.request_id
+        created = await self._connection.call(self._assets.CreateUpload, request)
+        if not held.resumed:
+            return created.asset.id, list(created.parts)
+        try:
+            parts = await self._parts(created.asset.id)
+        except BeatStitchError as error:
+            if error.reason != failure_pb2.ERROR_REASON_ASSET_NOT_FOUND:
+                raise
+            parts = []
+        if parts:
+            log.info("%s is gone on with", request.filename)
+            return created.asset.id, parts
+        # It was completed, or cleaned away: what is uploaded now is another asset.
+        held.renew()
+        return await self._begin(request, held)
+
+    async def _parts(self, asset_id: str) -> list[messages.UploadPart]:
+        """All parts with links that work from now on; none when the upload is over."""
+        request = messages.GetUploadRequest(asset_id=asset_id)
+        return list((await self._connection.call(self._assets.GetUpload, request)).parts)
+
+    async def _put(
+        self, path: Path, asset_id: str, parts: list[messages.UploadPart], report: Report
+    ) -> list[messages.CompletedPart]:
+        """PUTs what is missing; links that end on the way are asked for anew."""
+        while True:
+            try:
+                return await put_parts(path, parts, report, self._connection.https)
+            except UrlError as error:
+                missing = sum(not part.done for part in parts)
+                if not error.refused:
+                    raise
+                parts = await self._parts(asset_id)
+                if not 0 < sum(not part.done for part in parts) < missing:
+                    raise  # new links helped nothing
+                report.back_to_zero()
 
     async def _forget(self, asset_id: str) -> None:
         """Deletes the asset of an upload that came to nothing, as far as that can be done."""

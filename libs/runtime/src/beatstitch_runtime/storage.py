@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
 from urllib.parse import quote
 
 import obstore
@@ -28,6 +28,9 @@ from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage_errors import storage_error, storage_errors
 from beatstitch_runtime.touching import Toucher
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
 
 PART_BYTES: Final = 8 * 1024 * 1024
 WHOLE_BYTES: Final = PART_BYTES
@@ -251,12 +254,19 @@ class Storage:
 
     @measured_parts("stream")
     async def stream(
-        self, key: str, offset: int = 0, chunk_bytes: int = STREAM_BYTES
+        self, key: str, offset: int = 0, chunk_bytes: int = STREAM_BYTES, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        """The object from `offset` on, in chunks of `chunk_bytes`; the last one may be shorter."""
+        """The object from `offset` on, in chunks of `chunk_bytes`; the last one may be shorter.
+
+        Args:
+            key: The object.
+            offset: The first byte.
+            chunk_bytes: Size of the chunks.
+            length: Most bytes, 1 at least; None for all that follow.
+        """
         held = bytearray()
         with storage_errors(key):
-            async for chunk in self._read(key, offset, chunk_bytes):
+            async for chunk in self._read(key, offset, chunk_bytes, length):
                 held += chunk
                 while len(held) >= chunk_bytes:
                     yield bytes(held[:chunk_bytes])
@@ -264,13 +274,16 @@ class Storage:
         if held:
             yield bytes(held)
 
-    async def _read(self, key: str, offset: int, chunk_bytes: int) -> AsyncIterator[bytes]:
-        if offset:
+    async def _read(
+        self, key: str, offset: int, chunk_bytes: int, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        if offset or length is not None:
             if offset >= await self._size(key):
                 return  # S3 refuses a range that begins at the end
-            result = await obstore.get_async(
-                self._store, key, options={"range": {"offset": offset}}
-            )
+            options: GetOptions = {"range": {"offset": offset}}
+            if length is not None:
+                options = {"range": (offset, offset + length)}
+            result = await obstore.get_async(self._store, key, options=options)
         else:
             result = await obstore.get_async(self._store, key)
         async for chunk in result.stream(min_chunk_size=chunk_bytes):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from beatstitch_core.keys import input_key, tenant_prefix
+from beatstitch_gateway.db.not_found import no_asset
 from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import assets, uploads
 from beatstitch_gateway.db.transaction import Transaction
@@ -22,12 +25,14 @@ class UploadRow:
         upload_id: S3's id of the multipart upload; empty for a single PUT.
         part_count: Parts that were signed.
         expire_time: When the URLs stop working.
+        part_bytes: Bytes of each part but the last.
     """
 
     asset_id: str
     upload_id: str
     part_count: int
     expire_time: datetime
+    part_bytes: int = 0
 
 
 async def insert(tx: Transaction, row: UploadRow) -> None:
@@ -38,6 +43,7 @@ async def insert(tx: Transaction, row: UploadRow) -> None:
             upload_id=row.upload_id,
             part_count=row.part_count,
             expire_time=row.expire_time,
+            part_bytes=row.part_bytes,
         )
     )
 
@@ -48,7 +54,36 @@ async def find(tx: Transaction, asset_id: str) -> UploadRow | None:
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
-    return UploadRow(row.asset_id, row.upload_id, row.part_count, row.expire_time)
+    return _read(row)
+
+
+async def put_off(tx: Transaction, asset_id: str, expire_time: datetime) -> None:
+    """Notes that new URLs were signed, which work until a later time."""
+    await tx.execute(
+        sa.update(uploads).where(uploads.c.asset_id == asset_id).values(expire_time=expire_time)
+    )
+
+
+async def replace(tx: Transaction, asset_id: str, old_id: str, new_id: str) -> UploadRow:
+    """Takes another multipart upload in the place of one, unless somebody did before.
+
+    Returns:
+        The upload as it is then.
+    """
+    await tx.execute(
+        sa.update(uploads)
+        .where(uploads.c.asset_id == asset_id, uploads.c.upload_id == old_id)
+        .values(upload_id=new_id)
+    )
+    query = sa.select(uploads).where(uploads.c.asset_id == asset_id)
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise no_asset(asset_id)
+    return _read(row)
+
+
+def _read(row: Row[Any]) -> UploadRow:
+    return UploadRow(row.asset_id, row.upload_id, row.part_count, row.expire_time, row.part_bytes)
 
 
 async def delete(tx: Transaction, asset_id: str) -> None:

@@ -48,6 +48,7 @@ from beatstitch_gateway.jobs.cancel import cancel_row
 from beatstitch_gateway.links import expiry
 from beatstitch_gateway.stitch.drive import advance_stitch
 from beatstitch_gateway.uploads.direct import complete_upload, create_upload
+from beatstitch_gateway.uploads.progress import get_upload
 from beatstitch_gateway.uploads.stream import upload
 from beatstitch_gateway.validation import Check
 
@@ -67,9 +68,8 @@ class AssetRpc(AssetServiceServicer):
         return await create_upload(self._deps, current_tenant(), request)
 
     async def GetUpload(self, request: GetUploadRequest, context: Context) -> GetUploadResponse:
-        """Not answered yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "GetUpload is not answered yet")
-        return GetUploadResponse()
+        """Which parts are there, and new signed URLs for those that aren't."""
+        return await get_upload(self._deps, current_tenant(), request)
 
     async def CompleteUpload(
         self, request: CompleteUploadRequest, context: Context

@@ -24,6 +24,7 @@ from beatstitch_gateway.idempotency import Call, once, remembered, surely_undone
 from beatstitch_gateway.links import expiry
 from beatstitch_gateway.uploads.intake import admit, begin_ingest, new_asset
 from beatstitch_gateway.uploads.plan import plan_parts
+from beatstitch_gateway.uploads.progress import need_parts, sign
 from beatstitch_gateway.uploads.rules import need_size
 from beatstitch_gateway.validation import Check
 
@@ -87,17 +88,16 @@ async def _store(
     tx: Transaction, deps: Deps, row: AssetRow, parts: Sequence[UploadPart], upload_id: str
 ) -> CreateUploadResponse:
     await admit(tx, row, deps.limits)
-    expires_s = deps.settings.link_expiry_s
-    end = expiry(expires_s)
-    upload = UploadRow(row.asset.id, upload_id, len(parts), end.ToDatetime(tzinfo=UTC))
+    end = expiry(deps.settings.link_expiry_s)
+    upload = UploadRow(
+        asset_id=row.asset.id,
+        upload_id=upload_id,
+        part_count=len(parts),
+        expire_time=end.ToDatetime(tzinfo=UTC),
+        part_bytes=parts[0].size_bytes,
+    )
     await uploads.insert(tx, upload)
-    for part in parts:
-        if upload_id:
-            part.url = deps.multipart.sign_part(row.key, upload_id, part.part_number, expires_s)
-        else:
-            part.url = deps.storage.sign_put(
-                row.key, expires_s, row.asset.size_bytes, row.declared_sha256
-            )
+    sign(deps, row, upload, parts)
     return CreateUploadResponse(asset=row.asset, parts=parts, expire_time=end)
 
 
@@ -118,6 +118,8 @@ async def complete_upload(
     """
     check = Check()
     check.request_id(request.request_id)
+    for index, part in enumerate(request.parts):
+        check.sha256(part.sha256, f"parts[{index}].sha256")
     check.done()
     call = Call(tenant, request)
     known = await remembered(deps.database, call, CompleteUploadResponse)
@@ -130,6 +132,7 @@ async def complete_upload(
         # Outside of the transaction: joining many parts takes S3 its time.
         await _join(deps, row, upload, request.parts)
         await _need_size(deps, row)
+        await need_parts(deps, row, upload, request.parts)
     return await once(
         deps.database,
         call,

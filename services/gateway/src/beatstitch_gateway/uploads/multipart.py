@@ -8,21 +8,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from beatstitch.v1 import failure_pb2
-from beatstitch.v1.asset_service_pb2 import CompletedPart
+from beatstitch.v1.asset_service_pb2 import CompletedPart, UploadPart
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 
 _GONE = ("NoSuchUpload",)
 _WRONG = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "InvalidArgument")
+
+
+class PartThere(NamedTuple):
+    """A part that S3 has.
+
+    Attributes:
+        etag: Without quotes.
+        size_bytes: Its size.
+    """
+
+    etag: str
+    size_bytes: int
+
+
+class Unfinished(NamedTuple):
+    """A multipart upload that nobody has joined.
+
+    Attributes:
+        key: Of the object that it would be.
+        upload_id: S3's id of it.
+        begun: When it was begun.
+    """
+
+    key: str
+    upload_id: str
+    begun: datetime
 
 
 class Multipart:
@@ -64,16 +91,63 @@ class Multipart:
         reply = await self._call(lambda s3, where: s3.create_multipart_upload(**where), key)
         return str(reply["UploadId"])
 
-    def sign_part(self, key: str, upload_id: str, part_number: int, expires_s: int) -> str:
-        """A link with which anybody may PUT one part for `expires_s` seconds."""
+    def sign_part(self, key: str, upload_id: str, part: UploadPart, expires_s: int) -> str:
+        """A link with which anybody may PUT a part, of its very length, for `expires_s` seconds."""
         endpoint = self._settings.s3_public_endpoint or self._settings.s3_endpoint
         return presign(
             "PUT",
             f"{endpoint.rstrip('/')}/{self._settings.s3_bucket}/{key}",
             self._credentials,
             expires_s=expires_s,
-            query={"partNumber": str(part_number), "uploadId": upload_id},
+            query={"partNumber": str(part.part_number), "uploadId": upload_id},
+            headers={"content-length": str(part.size_bytes)},
         )
+
+    async def parts(self, key: str, upload_id: str) -> dict[int, PartThere] | None:
+        """The parts that S3 has, by number; None when it knows no such upload (any more).
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN.
+        """
+
+        def listed(s3: Any, where: dict[str, str]) -> dict[int, PartThere]:  # noqa: ANN401
+            pages = s3.get_paginator("list_parts").paginate(**where, UploadId=upload_id)
+            return {
+                part["PartNumber"]: PartThere(part["ETag"].strip('"'), part["Size"])
+                for page in pages
+                for part in page.get("Parts", ())
+            }
+
+        try:
+            found: dict[int, PartThere] = await self._call(listed, key)
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return None
+            raise _storage_down() from error
+        return found
+
+    async def unfinished(self, prefix: str) -> list[Unfinished]:
+        """All multipart uploads below a prefix that nobody has joined.
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN.
+        """
+
+        def listed(s3: Any, where: dict[str, str]) -> list[Unfinished]:  # noqa: ANN401
+            pages = s3.get_paginator("list_multipart_uploads").paginate(
+                Bucket=where["Bucket"], Prefix=where["Key"]
+            )
+            return [
+                Unfinished(item["Key"], item["UploadId"], item["Initiated"])
+                for page in pages
+                for item in page.get("Uploads", ())
+            ]
+
+        try:
+            found: list[Unfinished] = await self._call(listed, prefix)
+        except ClientError as error:
+            raise _storage_down() from error
+        return found
 
     async def complete(self, key: str, upload_id: str, parts: Sequence[CompletedPart]) -> None:
         """Joins the parts; an upload that is gone was joined by an earlier call.

@@ -18,9 +18,13 @@ def plan_parts(size_bytes: int, *, single_put_bytes: int, part_bytes: int) -> li
         part_bytes: Smallest part of a larger one, but for the last.
     """
     if size_bytes <= single_put_bytes:
-        return [UploadPart(part_number=1, offset_bytes=0, size_bytes=size_bytes)]
+        return cut(size_bytes, size_bytes)
     wanted = -(-size_bytes // MAX_PARTS)
-    step = max(part_bytes, -(-wanted // _STEP) * _STEP)
+    return cut(size_bytes, max(part_bytes, -(-wanted // _STEP) * _STEP))
+
+
+def cut(size_bytes: int, step: int) -> list[UploadPart]:
+    """Parts of `step` bytes; the last one has what is left."""
     return [
         UploadPart(
             part_number=number + 1,
