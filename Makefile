@@ -49,8 +49,9 @@ test-int: $(STAMP) ## One room at a time against real servers, and the whole sys
 test-e2e: $(STAMP) ## The whole system
 	@$(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadfile
 
-chaos: $(STAMP) ## Faults: processes killed under load
-	@$(BIN)/python -m pytest -m chaos
+chaos: $(STAMP) ## Faults under load; SEED=7 JOBS=400 MINUTES=10 NODES=3 make the random part long
+	@CHAOS_SEED=$(SEED) CHAOS_JOBS=$(filter-out auto,$(JOBS)) CHAOS_MINUTES=$(MINUTES) CHAOS_NODES=$(NODES) \
+	  $(BIN)/python -m pytest -m chaos -s
 
 check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/buf lint
