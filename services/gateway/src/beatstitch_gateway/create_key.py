@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import sys
 
 from beatstitch.v1 import tenant_pb2
@@ -18,10 +17,9 @@ from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
 from beatstitch_gateway.settings import DatabaseSettings
+from beatstitch_gateway.tenants.settings import is_tenant_id
 from beatstitch_runtime.tls import TlsFiles
 
-# A tenant's name is a token of NATS subjects and a folder of the bucket.
-TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 ROLES = {role_name(role): role for role in Role.values() if role != tenant_pb2.ROLE_UNSPECIFIED}
 
 
@@ -38,7 +36,7 @@ async def create_key(
     Raises:
         ValueError: The tenant's name is not 1 to 63 of a–z, 0–9 and hyphens.
     """
-    if not TENANT.fullmatch(tenant):
+    if not is_tenant_id(tenant):
         raise ValueError("a tenant's name has 1 to 63 characters: a-z, 0-9 and hyphens")
     key = ApiKey.generate()
     database = Database(url, pool_size=1, tls=tls)

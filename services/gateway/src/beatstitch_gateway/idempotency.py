@@ -17,6 +17,7 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db import idempotency
 from beatstitch_gateway.db.idempotency import StoredReply
+from beatstitch_gateway.db.scope import seen_projects
 from beatstitch_gateway.db.transaction import Database, Transaction
 
 Reply = TypeVar("Reply", bound=Message)
@@ -42,6 +43,7 @@ class Call:
             raise TypeError("a mutation's request is a message")
         self.tenant = tenant
         self.request_id = request.request_id
+        self.slot = slot_of(request.request_id, seen_projects())
         self.method = request.DESCRIPTOR.full_name
         body = request.SerializeToString(deterministic=True) + content.encode()
         self.body_sha256 = hashlib.sha256(body).digest()
@@ -61,6 +63,18 @@ class Call:
         return reply_type.FromString(stored.reply)
 
 
+def slot_of(request_id: str, projects: frozenset[str]) -> str:
+    """What the table knows a request_id by.
+
+    Keys for some projects have a place of their own: with another's request_id they must not get
+    the reply about a project that they don't see.
+    """
+    if not projects or not request_id:
+        return request_id
+    scope = hashlib.sha256(",".join(sorted(projects)).encode()).hexdigest()[:32]
+    return f"{scope}:{request_id}"
+
+
 async def once(
     database: Database,
     call: Call,
@@ -76,13 +90,13 @@ async def once(
         if not call.request_id:
             return await work(tx)
         while not await idempotency.claim(
-            tx, call.tenant, call.request_id, call.method, call.body_sha256
+            tx, call.tenant, call.slot, call.method, call.body_sha256
         ):
-            stored = await idempotency.find(tx, call.tenant, call.request_id)
+            stored = await idempotency.find(tx, call.tenant, call.slot)
             if stored is not None:  # None: forgotten in this very moment
                 return call.replay(stored, reply_type)
         reply = await work(tx)
-        await idempotency.store(tx, call.tenant, call.request_id, reply.SerializeToString())
+        await idempotency.store(tx, call.tenant, call.slot, reply.SerializeToString())
         return reply
 
 
@@ -116,5 +130,5 @@ async def recalled(tx: Transaction, call: Call, reply_type: type[Reply]) -> Repl
     """
     if not call.request_id:
         return None
-    stored = await idempotency.find(tx, call.tenant, call.request_id)
+    stored = await idempotency.find(tx, call.tenant, call.slot)
     return call.replay(stored, reply_type) if stored is not None else None

@@ -16,6 +16,12 @@ _ID_BYTES = 8
 _SECRET_BYTES = 32
 # What isn't of this form is never looked up.
 _TEXT = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
+_ID = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}")
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a key can have this id."""
+    return _ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, repr=False)

@@ -34,6 +34,7 @@ from beatstitch_gateway.engines import Engines
 from beatstitch_gateway.http.server import http_front
 from beatstitch_gateway.identity.gate import Gate
 from beatstitch_gateway.identity.keyring import KeyRing
+from beatstitch_gateway.identity.late import LateWriter
 from beatstitch_gateway.jobs.aftermath import AfterCommit
 from beatstitch_gateway.jobs.consumer import EventConsumer
 from beatstitch_gateway.jobs.dead import DeadLetters
@@ -119,6 +120,8 @@ async def build(settings: GatewaySettings) -> Service:
     relay = Relay(settings, database, bus, limits)
     after_commit = AfterCommit(bus, storage, multipart, relay, signals)
     database.on_commit = after_commit
+    late = LateWriter(database, settings.audit_retention_days)
+    keys = KeyRing(database, settings.key_cache_s, on_use=late.used)
     deps = Deps(
         settings=settings,
         limits=limits_of(settings),
@@ -128,12 +131,13 @@ async def build(settings: GatewaySettings) -> Service:
         engines=engines,
         signals=signals,
         grids=Grids(storage),
+        keys=keys,
         quotas=QuotaGuard(limits, settings.outbox_limit),
     )
     rpc = GatewayServer(
         settings,
         servicers=servicers(deps),
-        interceptors=[Gate(KeyRing(database, settings.key_cache_s), settings.key_cache_s)],
+        interceptors=[Gate(keys, settings.key_cache_s, late.note)],
     )
     rpc.signals = signals
     rpc.front = http_front(settings, rpc)
@@ -147,6 +151,7 @@ async def build(settings: GatewaySettings) -> Service:
         rpc=rpc,
         background=[
             relay.run,
+            late.run,
             *[consumer.run] * settings.event_pullers,
             DeadLetters(bus, database).run,
             Reconciler(settings, database, bus).run,
@@ -159,6 +164,7 @@ async def build(settings: GatewaySettings) -> Service:
             engines.close,
             signals.stop,
             after_commit.close,
+            late.close,
         ],
         observers=[Queues(bus), Books(database)],
     )

@@ -35,7 +35,8 @@ class Wanted:
     Args:
         kind: Which list; a token of another one is refused.
         request: The call's.
-        shape: Types of the order's key; text is always an id.
+        shape: Types of the order's key.
+        text: What text in the key has to be: an id, where nothing else is said.
 
     Attributes:
         rows: How many to ask the database for: one more than the page has tells of a next one.
@@ -45,11 +46,13 @@ class Wanted:
         BeatStitchError: FIELD_INVALID: a size or a token that can't be.
     """
 
-    def __init__(self, kind: str, request: ListRequest, *shape: type) -> None:
+    def __init__(
+        self, kind: str, request: ListRequest, *shape: type, text: Callable[[str], bool] = is_id
+    ) -> None:
         self._kind = kind
         self._size = page_size(request.page_size)
         self.rows = self._size + 1
-        self.after = decode(kind, request.page_token, shape)
+        self.after = decode(kind, request.page_token, shape, text)
 
     @property
     def after_id(self) -> str | None:
@@ -80,13 +83,16 @@ def encode(kind: str, key: Key) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(kind: str, token: str, shape: Sequence[type]) -> list[str | int] | None:
+def decode(
+    kind: str, token: str, shape: Sequence[type], text: Callable[[str], bool] = is_id
+) -> list[str | int] | None:
     """The key inside a token of `kind`, or None for the first page.
 
     Args:
         kind: Which list.
         token: From the caller.
-        shape: Types of the key's parts; text is always an id.
+        shape: Types of the key's parts.
+        text: What text in the key has to be.
 
     Raises:
         BeatStitchError: FIELD_INVALID: the token is not one of this list.
@@ -102,15 +108,15 @@ def decode(kind: str, token: str, shape: Sequence[type]) -> list[str | int] | No
         raise _bad()
     key = parts[1:]
     for part, wanted in zip(key, shape, strict=True):
-        if type(part) is not wanted or not _plausible(part):
+        if type(part) is not wanted or not _plausible(part, text):
             raise _bad()
     return key
 
 
-def _plausible(part: object) -> bool:
+def _plausible(part: object, text: Callable[[str], bool]) -> bool:
     # What the database would refuse to compare with is refused here.
     if isinstance(part, str):
-        return is_id(part)
+        return text(part)
     return isinstance(part, int) and 0 <= part < 2**31
 
 

@@ -61,6 +61,7 @@ class GatewaySettings(DatabaseSettings):
         link_expiry_s: How long signed links work.
         key_cache_s: How long a key is known without asking the database: how long a revoked one
             may still work.
+        audit_retention_days: How long the audit log is kept; 0 for ever.
         request_id_retention_s: How long replies are kept for their request_id.
         relay_interval_s: How often the outbox is looked at without being told.
         relay_retry_s: How long a message waits when the stream is full.
@@ -121,6 +122,7 @@ class GatewaySettings(DatabaseSettings):
     http_tls_key: Path | None = None
     link_expiry_s: int = Field(default=3600, ge=60, le=7 * 24 * 3600)
     key_cache_s: float = 10.0
+    audit_retention_days: int = Field(default=90, ge=0, le=36500)
     request_id_retention_s: float = 24 * 3600.0
     relay_interval_s: float = 1.0
     relay_retry_s: float = 2.0

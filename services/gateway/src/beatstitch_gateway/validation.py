@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from beatstitch.v1 import common_pb2
 from beatstitch.v1.analysis_service_pb2 import (
     AnalysisSettings,
@@ -33,6 +36,9 @@ MAX_METRES = 6
 MAX_EDITS = 1000
 WAVEFORM_BINS = (0, 256, 1024, 4096, 16384)
 SHA256 = re.compile(r"[0-9a-f]{64}")
+# Seconds since 1970 of the first and the last moment that protobuf's JSON can write.
+_YEAR_1 = -62_135_596_800
+_YEAR_9999 = 253_402_300_799
 UPLOADABLE = (
     common_pb2.MEDIA_TYPE_AUDIO,
     common_pb2.MEDIA_TYPE_IMAGE,
@@ -88,6 +94,13 @@ class Check:
         """1 to 200 characters, not only blanks."""
         ok = 1 <= len(value) <= MAX_NAME and bool(value.strip())
         self.that(ok, field, f"has to have 1 to {MAX_NAME} characters")
+
+    def time(self, message: Message, field: str) -> None:
+        """A timestamp, where it is set, that is one: from year 1 to 9999."""
+        if message.HasField(field):
+            value: Timestamp = getattr(message, field)
+            ok = _YEAR_1 <= value.seconds <= _YEAR_9999 and 0 <= value.nanos < 1_000_000_000
+            self.that(ok, field, "is not a valid time")
 
     def labels(self, labels: Mapping[str, str], field: str = "labels") -> None:
         """At most 64, keys of 1 to 63, values of up to 255 characters."""

@@ -14,6 +14,7 @@ from beatstitch.v1.tenant_pb2 import ApiKey as ApiKeyMessage
 from beatstitch.v1.tenant_pb2 import Role
 from beatstitch_gateway.db.tables import api_keys, tenants
 from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.keys import is_key_id
 
 # How old the time of a key's last use may be before it is written again.
 USED_STEP_S = 300
@@ -113,6 +114,8 @@ async def get(
     tx: Transaction, tenant: str | None, key_id: str, *, lock: bool = False
 ) -> ApiKeyMessage | None:
     """A key, working or ended, of the tenant or (None) of any; or None."""
+    if not is_key_id(key_id):
+        return None
     query = sa.select(api_keys).where(api_keys.c.id == key_id)
     if tenant is not None:
         query = query.where(api_keys.c.tenant == tenant)
@@ -137,6 +140,14 @@ async def page(
     return [read(row) for row in await tx.execute(query)]
 
 
+async def successor(tx: Transaction, tenant: str, key_id: str) -> str:
+    """The id of the key that replaced one; empty for none."""
+    query = sa.select(api_keys.c.id).where(
+        api_keys.c.tenant == tenant, api_keys.c.rotated_from == key_id
+    )
+    return (await tx.execute(query.limit(1))).scalar_one_or_none() or ""
+
+
 async def revoke(tx: Transaction, key_id: str) -> bool:
     """Ends a key; False when there is none to end."""
     done = await tx.execute(
@@ -149,7 +160,8 @@ async def revoke(tx: Transaction, key_id: str) -> bool:
 
 async def expire_within(tx: Transaction, key_id: str, seconds: float) -> None:
     """Lets a key end after so many seconds, if it doesn't end earlier."""
-    ends = sa.func.least(sa.func.coalesce(api_keys.c.expire_time, "infinity"), _from_now(seconds))
+    # The least of what isn't null.
+    ends = sa.func.least(api_keys.c.expire_time, _from_now(seconds))
     await tx.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(expire_time=ends))
 
 

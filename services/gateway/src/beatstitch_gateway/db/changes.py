@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from beatstitch_gateway.db.jobs import IS_UNFINISHED, JobRow, read_row
+from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
 from beatstitch_gateway.db.transaction import Transaction
 
@@ -86,7 +87,7 @@ class Wanted:
 
     def clauses(self) -> list[ColumnElement[bool]]:
         """As conditions on a job's row."""
-        found: list[ColumnElement[bool]] = [jobs.c.tenant == self.tenant]
+        found: list[ColumnElement[bool]] = [owned(jobs, self.tenant)]
         if self.project_id:
             found.append(jobs.c.project_id == self.project_id)
         if self.batch_id:

@@ -11,8 +11,10 @@ import grpc
 import grpc.aio
 
 from beatstitch.v1 import failure_pb2
+from beatstitch.v1.tenant_pb2 import AuditEvent
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.auth import Caller, Context, enter, unauthenticated
+from beatstitch_gateway.identity.events import event_of
 from beatstitch_gateway.identity.rules import OPEN, Rule, need, rule_of
 from beatstitch_runtime.telemetry import bind
 
@@ -39,10 +41,14 @@ class Gate(grpc.aio.ServerInterceptor):
     Args:
         identities: Who has which credentials.
         recheck_s: How often an open stream's caller is looked at again before it is told more.
+        note: Keeps what becomes of calls that change something. No stream of replies is one.
     """
 
-    def __init__(self, identities: Identities, recheck_s: float) -> None:
+    def __init__(
+        self, identities: Identities, recheck_s: float, note: Callable[[AuditEvent], None]
+    ) -> None:
         self._identities = identities
+        self._note = note
         self._recheck_s = recheck_s
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
@@ -90,8 +96,20 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def _with_reply(self, name: str, rule: Rule, behaviour: Behaviour) -> Behaviour:
         async def reply(request: object, context: Context) -> object:
-            need(await self._enter(context), name, rule)
-            return await behaviour(request, context)
+            caller = await self._enter(context)
+            if not rule.audited:
+                need(caller, name, rule)
+                return await behaviour(request, context)
+            try:
+                need(caller, name, rule)
+                answer = await behaviour(request, context)
+            except BaseException as error:
+                self._note(
+                    event_of(caller, name, context, request=request, reply=None, error=error)
+                )
+                raise
+            self._note(event_of(caller, name, context, request=request, reply=answer, error=None))
+            return answer
 
         return reply
 
