@@ -37,7 +37,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beatstitch_renderer.baseline import CHILD_ENV
+from beatstitch_renderer.baseline import CHILD_ENV, PIECE_ENV
 
 os.environ.update(CHILD_ENV)  # before OpenCV is loaded: what is composed here is what children make
 
@@ -172,7 +172,7 @@ async def render(
                     inputs=list(files.values()),
                     work_dir=folder,
                     stdin=content.SerializeToString(),
-                    env=CHILD_ENV,
+                    env=PIECE_ENV,
                 )
                 cpu += ended.cpu_seconds
                 size += (folder / PIECE).stat().st_size

@@ -17,7 +17,7 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-from beatstitch_renderer.baseline import CHILD_ENV
+from beatstitch_renderer.baseline import CHILD_ENV, PIECE_ENV
 
 os.environ.update(CHILD_ENV)
 
@@ -100,7 +100,7 @@ async def make_pieces(plan: RenderPlan, files: dict[str, Path], folder: Path, sl
                     inputs=list(files.values()),
                     work_dir=room,
                     stdin=content.SerializeToString(),
-                    env=CHILD_ENV,
+                    env=PIECE_ENV,
                 )
                 (room / PIECE).rename(folder / piece_name(index))
 

@@ -1,11 +1,10 @@
 """Files that want to read other files, call home or fill the memory."""
 
 import resource
-import socket
-import threading
 import time
 
 import pytest
+from support.traps import Trap
 
 from beatstitch.v1 import failure_pb2 as f
 from beatstitch_core.errors import BeatStitchError
@@ -18,31 +17,6 @@ UNSUPPORTED, CORRUPT, TOO_LARGE = (
     f.ERROR_REASON_INPUT_CORRUPT,
     f.ERROR_REASON_INPUT_TOO_LARGE,
 )
-
-
-class Trap:
-    """A server that notes whether anybody called."""
-
-    def __init__(self):
-        self.calls = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/secret"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self):
-        while True:
-            connection, _ = self._server.accept()
-            with connection:
-                if connection.recv(4) == b"stop":
-                    return
-                self.calls += 1
-
-    def close(self):
-        with socket.create_connection(self._server.getsockname()) as last:
-            last.sendall(b"stop")
-        self._thread.join()
-        self._server.close()
 
 
 @pytest.fixture

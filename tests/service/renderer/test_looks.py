@@ -216,7 +216,7 @@ def test_a_picture_of_the_frames_shape_has_nothing_behind_it(studio, tmp_path):
 def test_a_move_over_a_picture_seen_whole_has_steady_edges(fit):
     """The picture's left edge glides on a straight line, also within a pixel."""
     pixels = np.full((900, 600, 3), 255, np.uint8)
-    still = StillPicture(pixels, filled(640, 360, 0), 0)
+    still = StillPicture(lambda: pixels, filled(640, 360, 0), 0)
     move = edl_pb2.KenBurns()
     getattr(move, "from").CopyFrom(edl_pb2.UnitRect(w=WHOLE, h=WHOLE))
     move.to.CopyFrom(edl_pb2.UnitRect(x=3_277, y=3_277, w=58_982, h=58_982))
@@ -237,7 +237,7 @@ def test_a_pan_has_no_jitter(fit, begin, end):
     """Position by the phase of a wave, to a thousandth of a pixel: equal steps in every frame."""
     waves = 128 + 100 * np.sin(2 * np.pi * np.arange(1800) / 23.7)
     pixels = np.repeat(np.repeat(waves.astype(np.uint8)[None, :, None], 1012, 0), 3, 2)
-    still = StillPicture(pixels, filled(1280, 720, 0), 0)
+    still = StillPicture(lambda: pixels, filled(1280, 720, 0), 0)
     move, side = edl_pb2.KenBurns(), 56_000
     getattr(move, "from").CopyFrom(edl_pb2.UnitRect(x=begin, y=3_000, w=side, h=side))
     move.to.CopyFrom(edl_pb2.UnitRect(x=end, y=3_000, w=side, h=side))

@@ -1,7 +1,11 @@
 """Damaged files of all kinds through the children that read strangers' media.
 
 No damage may make one hang, crash or ask for files or the network: each file is taken, or refused
-with an error that says what is wrong. `BEATSTITCH_MUTATIONS=1000` tries more of them.
+with an error that says what is wrong. Each fourth file names files of this machine and a server on
+it; whoever opens one of the files (inotify) or calls the server fails the test. That the kernel
+would refuse it is `test_sandbox.py`'s; here nobody may even succeed.
+
+`make fuzz-media` tries 1,000 of them, `make fuzz-media COUNT=200 SEED=7` others.
 """
 
 from __future__ import annotations
@@ -9,27 +13,34 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
+import subprocess
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.mutations import mutated, seeds
+from support.mutations import mutated, outside, seeds
+from support.traps import Canaries, Trap
 
 from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
 from beatstitch.v1 import common_pb2, edl_pb2, failure_pb2
+from beatstitch_analyzer.clips.look import look, look_at_still
 from beatstitch_core.errors import BeatStitchError, reason_name
 from beatstitch_core.limits import default_limits
 from beatstitch_media import sandbox
 from beatstitch_media.audio import decode_mono
+from beatstitch_media.binaries import ffmpeg
 from beatstitch_media.probe import probe
+from beatstitch_media.thumbnail import thumbnail
 from beatstitch_renderer.children.chunk_child import PIECE
 from beatstitch_renderer.piece import read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = int(os.environ.get("BEATSTITCH_MUTATIONS", "51"))
+COUNT = int(os.environ.get("BEATSTITCH_MUTATIONS", "48"))
+SEED = int(os.environ.get("BEATSTITCH_MUTATIONS_SEED", "0"))
 FRAMES = 20
 # Far more than any of these small files takes: who needs it hangs.
 PATIENCE_S = 60.0
@@ -58,12 +69,23 @@ async def tried(path: Path, name: str, folder: Path) -> str:
 
 
 def steps(name: str):
-    return (looked_at, heard) if name.startswith("song") else (looked_at, shown)
+    return (taken_in, heard) if name.startswith(("song", "vorbis")) else (taken_in, shown)
 
 
-async def looked_at(path: Path, name: str, work: Path) -> None:
+async def taken_in(path: Path, name: str, work: Path) -> None:
+    """As the analyzer does: what it is, then its thumbnail and what it is like."""
     limits = default_limits()
-    await probe(path, filename=name, limits=limits, work_dir=work, timeout_s=PATIENCE_S)
+    probed = await probe(path, filename=name, limits=limits, work_dir=work, timeout_s=PATIENCE_S)
+    info = probed.info
+    if info.media_type == common_pb2.MEDIA_TYPE_AUDIO:
+        return
+    small, folder = work / "small.jpg", work / "look"
+    await thumbnail(path, info, small, work_dir=work, timeout_s=PATIENCE_S)
+    folder.mkdir()
+    if info.media_type == common_pb2.MEDIA_TYPE_IMAGE:
+        await look_at_still(small, work_dir=folder, timeout_s=PATIENCE_S)
+    else:
+        await look(path, info, work_dir=folder, timeout_s=PATIENCE_S)
 
 
 async def heard(path: Path, _name: str, work: Path) -> None:
@@ -98,25 +120,70 @@ async def shown(path: Path, name: str, work: Path) -> None:
     assert left == {digest, PIECE}
 
 
+@pytest.fixture
+def trap():
+    server = Trap()
+    yield server
+    server.close()
+
+
 @pytest.mark.slow
-async def test_damaged_files_are_taken_or_refused(tmp_path):
+async def test_damaged_files_are_taken_or_refused(tmp_path, trap):
     assert not sandbox.sandbox_report()["missing"], "children could reach files or the network"
-    whole = tmp_path / "whole"
+    whole, secret = tmp_path / "whole", tmp_path / "secret"
     whole.mkdir()
+    secret.mkdir()
     files = seeds(whole)
-    places = asyncio.Semaphore(2)
+    # Real media too: a reader that reaches them could show them.
+    bait = [*seeds(secret)[:1], secret / "key"]
+    bait[1].write_text("SECRET")
+    baits = [trap.url, trap.url.replace("http", "tcp"), f"file://{bait[0]}", "../secret/key"]
+    baits += [f"{path}" for path in bait]
+    canaries = Canaries([secret, *bait])
+    places = asyncio.Semaphore(int(os.environ.get("BEATSTITCH_MUTATIONS_AT_ONCE", "2")))
 
     async def one(number: int) -> str:
         async with places:
-            name, data = mutated(files, number)
+            name, data = mutated(files, number, SEED, baits)
             path = tmp_path / f"{number}"
             path.write_bytes(data)
-            return await tried(path, name, tmp_path)
+            try:
+                return await tried(path, name, tmp_path)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it says of which file
+                return f"!{name} {number}: {type(error).__name__}: {error}"
+            finally:
+                for left in tmp_path.glob(f"{number}-*"):
+                    shutil.rmtree(left)
 
+    sys.stdout.write(f"seed {SEED}, {COUNT} files of {len(files)} kinds\n")
     ends = Counter(await asyncio.gather(*(one(number) for number in range(COUNT))))
     for end, count in ends.most_common():
         sys.stdout.write(f"{count:5} {end}\n")
+    opened = canaries.opened()
+    canaries.close()
+    sys.stdout.write(f"calls to the server: {trap.calls}; files opened: {len(opened)}\n")
     assert not [end for end in ends if end.startswith("!")]
+    assert not opened
+    assert trap.calls == 0
     # Else the damage tries nothing: some is harmless, and some is not.
     assert any(end.startswith("taken taken") for end in ends)
     assert any("INPUT_CORRUPT" in end for end in ends)
+
+
+async def test_what_watches_would_notice(tmp_path, trap):
+    """An ffmpeg that is not locked in follows the reference: the baits are real ones."""
+    clip = seeds(tmp_path)[0]
+    canaries = Canaries([clip])
+    path = tmp_path / "outside.mp4"
+    path.write_bytes(outside(clip.read_bytes(), os.fsencode(clip)))
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"ffconcat version 1.0\nfile '{clip}'\n")
+    canaries.opened()
+    command = [str(ffmpeg()), "-v", "quiet", "-nostdin", "-safe", "0", "-i", str(listed)]
+    command += ["-f", "null", "-"]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    assert canaries.opened() == {clip}
+    canaries.close()
+    command = [str(ffmpeg()), "-v", "quiet", "-nostdin", "-rw_timeout", "1000000", "-i", trap.url]
+    await asyncio.to_thread(subprocess.run, command, check=False, timeout=60)
+    assert trap.calls == 1

@@ -137,7 +137,8 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path):
 
 def test_a_transparent_picture_shows_the_background(tmp_path):
     pixels = np.asarray(Image.open(odd_images.alpha_png(tmp_path / "a.png", source_id=3)))
-    picture = StillPicture(pixels, filled(*FRAME, 0x0000FF), 0x0000FF).picture(edl_pb2.FIT_COVER)
+    still = StillPicture(lambda: pixels, filled(*FRAME, 0x0000FF), 0x0000FF)
+    picture = still.picture(edl_pb2.FIT_COVER)
     rgb = rgb_of(picture)
     assert decode_frame_code(rgb) == (3, 0)
     assert rgb[90, 0][2] > 200
@@ -149,7 +150,7 @@ def test_a_move_glides_without_wobble():
     y, x = np.mgrid[0:900, 0:1600]
     spot = 200 * np.exp(-((x - 800) ** 2 + (y - 450) ** 2) / (2 * 60**2))
     pixels = np.repeat(spot.astype(np.uint8)[..., None], 3, axis=2)
-    picture = StillPicture(pixels, filled(640, 360, 0), 0)
+    picture = StillPicture(lambda: pixels, filled(640, 360, 0), 0)
     move = edl_pb2.KenBurns()
     getattr(move, "from").CopyFrom(edl_pb2.UnitRect(x=0, y=4_000, w=56_000, h=56_000))
     move.to.CopyFrom(edl_pb2.UnitRect(x=6_000, y=6_000, w=56_000, h=56_000))

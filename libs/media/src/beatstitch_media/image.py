@@ -19,6 +19,8 @@ from beatstitch_core.errors import BeatStitchError
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_PIXELS = 100_000_000
+# Exif's orientations that change something.
+_TURNED = range(2, 9)
 
 with contextlib.suppress(ImportError):  # an extra: HEIC pictures where pillow-heif is installed
     import pillow_heif  # type: ignore[import-not-found,unused-ignore]
@@ -80,7 +82,7 @@ def load_image(
 
     Returns:
         Height × width × 3 (RGB) or, only where something is transparent, × 4 (RGBA, not
-        premultiplied), sRGB, contiguous.
+        premultiplied), sRGB, contiguous, not to be written to.
 
     Raises:
         BeatStitchError: INPUT_CORRUPT or INPUT_TOO_LARGE.
@@ -89,7 +91,7 @@ def load_image(
         if at_least is not None:
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             image.draft(None, at_least[::-1] if turned else at_least)
-        return np.asarray(upright_srgb(image), dtype=np.uint8).copy()
+        return np.asarray(upright_srgb(image), dtype=np.uint8)
 
 
 def upright_srgb(image: Image.Image) -> Image.Image:
@@ -103,8 +105,11 @@ def upright_srgb(image: Image.Image) -> Image.Image:
     if alpha is not None:
         colour.putalpha(alpha)
     orientation = image.getexif().get(0x0112, 1)
-    colour.getexif()[0x0112] = orientation
-    return ImageOps.exif_transpose(colour)
+    # A copy of a large picture is 100 MB: none is made of one that is upright already.
+    if orientation in _TURNED:
+        colour.getexif()[0x0112] = orientation
+        ImageOps.exif_transpose(colour, in_place=True)
+    return colour
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
@@ -126,7 +131,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(np.clip(np.asarray(image), 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         return image.convert("RGBA").convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:

@@ -10,7 +10,7 @@ from beatstitch.internal.v1.job_event_pb2 import JobSucceeded
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media import sandbox
-from beatstitch_renderer.baseline import CHILD_ENV
+from beatstitch_renderer.baseline import PIECE_ENV
 from beatstitch_renderer.children.chunk_child import PIECE
 from beatstitch_renderer.compositor.codecs import piece_fingerprint
 from beatstitch_renderer.ending import end_of_render
@@ -117,7 +117,7 @@ class ChunkRenderer:
             memory_bytes=self._settings.chunk_memory_bytes,
             threads=_CHILD_THREADS,
             stdin=content.SerializeToString(),
-            env=CHILD_ENV,
+            env=PIECE_ENV,
         )
         return folder / PIECE
 

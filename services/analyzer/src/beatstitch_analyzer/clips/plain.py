@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
 
 from beatstitch_analyzer.clips.frames import reading
+from beatstitch_media.display_matrix import display_matrix
 
 # Transfer characteristics and primaries of ITU-T H.273: PQ, HLG; BT.2020.
 _HDR = frozenset({16, 18})
@@ -29,14 +29,13 @@ def is_plain(path: Path, demuxer: str) -> bool:
                 int(frame.color_trc) in _HDR
                 or int(frame.color_primaries) == _WIDE
                 or frame.interlaced_frame
-                or is_mirrored(frame.side_data.get("DISPLAYMATRIX"))
+                or is_mirrored(display_matrix(frame))
             )
     return True
 
 
-def is_mirrored(matrix: Any) -> bool:  # noqa: ANN401 - PyAV's
+def is_mirrored(data: bytes) -> bool:
     """Whether a display matrix changes left and right."""
-    data = bytes(matrix) if matrix is not None else b""
     if len(data) < _MATRIX_BYTES:
         return False
     a, b, _, c, d, *_ = struct.unpack("<9i", data[:_MATRIX_BYTES])

@@ -56,6 +56,12 @@ class MovingPicture:
         self.shown_size = ground.size
         """Width and height of the last frame given, upright and with square pixels."""
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of one picture as it is decoded."""
+        codec = self._clip.stream.codec_context
+        return codec.width * codec.height
+
     def close(self) -> None:
         """Closes the clip."""
         self._clip.close()

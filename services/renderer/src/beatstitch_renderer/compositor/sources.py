@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 LoadStill = Callable[[Path, tuple[int, int]], np.ndarray]
 
 MAX_OPEN_CLIPS = 6
-MAX_STILL_BYTES = 120_000_000
+# Of one picture of each open clip. A decoder keeps about 8 in H.264, at 1.5 bytes a pixel and more.
+MAX_OPEN_PIXELS = 5 * 1920 * 1080
+MAX_STILL_BYTES = 60_000_000
 
 
 class SourceError(Exception):
@@ -125,8 +129,7 @@ class Sources:
     def _clip(self, segment: ChunkSegment, index: int) -> MovingPicture:
         key = self._free_key(segment, index)
         if key not in self._clips:
-            while len(self._clips) >= MAX_OPEN_CLIPS:
-                self._clips.popitem(last=False)[1].close()
+            self._make_room()
             file = self._files[segment.media_sha256]
             self._clips[key] = MovingPicture(
                 file.path, file.demuxer, self._ground, self._output.background_rgb, self._threads
@@ -134,6 +137,19 @@ class Sources:
         self._clips.move_to_end(key)
         self._users[key] = index
         return self._clips[key]
+
+    def _make_room(self) -> None:
+        """Closes clips until one more is not too much; two fade into each other and both stay."""
+        closed = False
+        while len(self._clips) > 1 and (
+            len(self._clips) >= MAX_OPEN_CLIPS
+            or sum(clip.pixels for clip in self._clips.values()) > MAX_OPEN_PIXELS
+        ):
+            self._clips.popitem(last=False)[1].close()
+            closed = True
+        if closed:
+            # PyAV's containers and streams know each other: else a decoder's pictures live on.
+            gc.collect()
 
     def _free_key(self, segment: ChunkSegment, index: int) -> tuple[str, int]:
         """Which of a clip's decoders a segment uses: a clip that fades into itself needs two."""
@@ -152,12 +168,17 @@ class Sources:
         # By the size too: what a segment looks like must not depend on its neighbours.
         key = (segment.media_sha256, need)
         if key not in self._stills:
-            while sum(still.held_bytes for still in self._stills.values()) > MAX_STILL_BYTES:
+            # Two fade into each other: neither may be dropped for the other, frame by frame.
+            while len(self._stills) > 1 and self._still_bytes() > MAX_STILL_BYTES:
                 self._stills.popitem(last=False)
-            pixels = self._load_still(self._files[segment.media_sha256].path, need)
-            self._stills[key] = StillPicture(pixels, self._ground, self._output.background_rgb)
+            path = self._files[segment.media_sha256].path
+            decode = partial(self._load_still, path, need)
+            self._stills[key] = StillPicture(decode, self._ground, self._output.background_rgb)
         self._stills.move_to_end(key)
         return self._stills[key]
+
+    def _still_bytes(self) -> int:
+        return sum(still.held_bytes for still in self._stills.values())
 
 
 def _focus(segment: ChunkSegment) -> tuple[int, int]:

@@ -1,4 +1,8 @@
-"""A still picture as it is shown: decoded once, brought to size, moved by sub-pixel maps."""
+"""A still picture as it is shown: decoded once, brought to size, moved by sub-pixel maps.
+
+What it is shown from is kept, the decoded picture isn't: a photo of 24 megapixels is 72 MB, its
+planes at the size at which a move looks at them 6 to 12.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from beatstitch_renderer.compositor.planes import Planes, from_rgb, placed
 from beatstitch_renderer.compositor.warping import covers, warped, warped_over
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beatstitch.v1.edl_pb2 import Fit, KenBurns
 
 Pixels = NDArray[np.uint8]
@@ -25,14 +31,16 @@ class StillPicture:
     """A decoded picture that gives finished pictures.
 
     Args:
-        pixels: Packed 8-bit RGB or RGBA, upright.
+        decode: Gives packed 8-bit RGB or RGBA, upright; the same each time. Asked when the picture
+            is first shown, and again when it is shown in another way.
         ground: The background, of the frame's size.
         background_rgb: Its colour, 0xRRGGBB.
     """
 
-    def __init__(self, pixels: Pixels, ground: Planes, background_rgb: int) -> None:
-        opaque = pixels.shape[2] == 3
-        self._rgb = pixels if opaque else over_colour(pixels, background_rgb)
+    def __init__(self, decode: Callable[[], Pixels], ground: Planes, background_rgb: int) -> None:
+        self._decode, self._background = decode, background_rgb
+        self._pixels: Pixels | None = None
+        self._size = (0, 0)
         self._ground = ground
         self._fixed: dict[tuple[int, tuple[int, int]], Planes] = {}
         self._levels: dict[tuple[int, int], Planes] = {}
@@ -42,14 +50,25 @@ class StillPicture:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the decoded picture."""
-        return self._rgb.shape[1], self._rgb.shape[0]
+        if self._size == (0, 0):
+            self._rgb()
+        return self._size
 
     @property
     def held_bytes(self) -> int:
-        """Memory that it holds, about."""
+        """Memory that it holds between two frames, about."""
         prepared = [*self._fixed.values(), *self._levels.values()]
         prepared += [planes for planes in (self._behind,) if planes is not None]
-        return self._rgb.nbytes + sum(p.y.nbytes * 3 // 2 for p in prepared)
+        prepared += [self._view[1]] if self._view else []
+        return sum(p.y.nbytes * 3 // 2 for p in prepared)
+
+    def _rgb(self) -> Pixels:
+        if self._pixels is None:
+            pixels = self._decode()
+            opaque = pixels.shape[2] == 3
+            self._pixels = pixels if opaque else over_colour(pixels, self._background)
+            self._size = self._pixels.shape[1], self._pixels.shape[0]
+        return self._pixels
 
     def picture(self, fit: Fit.ValueType, focus: tuple[int, int] = CENTRE) -> Planes:
         """The picture at rest; the same object each time."""
@@ -59,6 +78,7 @@ class StillPicture:
             free = (spot.shown_width, spot.shown_height) != self._ground.size
             behind = self._backdrop() if free and fit == edl_pb2.FIT_BLUR else self._ground
             self._fixed[key] = placed(self._at_size(spot.width, spot.height), spot, behind)
+        self._pixels = None
         return self._fixed[key]
 
     def moved(self, move: KenBurns, step: int, last_step: int, fit: Fit.ValueType) -> Planes:
@@ -71,6 +91,7 @@ class StillPicture:
         key = (rect, source.size, int(fit))
         if self._view is None or self._view[0] != key:
             self._view = (key, self._seen(source, rect, fit))
+        self._pixels = None
         return self._view[1]
 
     def _seen(
@@ -111,10 +132,11 @@ class StillPicture:
         return self._levels[even]
 
     def _at_size(self, width: int, height: int) -> Planes:
-        tall, wide = self._rgb.shape[:2]
+        rgb = self._rgb()
+        tall, wide = rgb.shape[:2]
         if (wide, tall) == (width, height):
-            return from_rgb(self._rgb)
+            return from_rgb(rgb)
         shrinks = width <= wide and height <= tall
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        sized = cv2.resize(self._rgb, (width, height), interpolation=way)
+        sized = cv2.resize(rgb, (width, height), interpolation=way)
         return from_rgb(np.asarray(sized, np.uint8))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from beatstitch_media.display_matrix import display_matrix
 from beatstitch_renderer.compositor.planes import Planes, turned
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ class Hold(NamedTuple):
 
 def hold_of(frame: av.VideoFrame) -> Hold:
     """How a frame wants to be held."""
-    found: Any = frame.side_data.get("DISPLAYMATRIX")
-    data = bytes(found) if found is not None else b""
+    data = display_matrix(frame)
     if len(data) < _MATRIX_BYTES:
         return Hold(mirrored=False, clockwise=-frame.rotation % 360 // 90 * 90)
     return hold_by(struct.unpack("<9i", data[:_MATRIX_BYTES]))
