@@ -38,6 +38,8 @@ from beatstitch_gateway.identity.late import LateWriter
 from beatstitch_gateway.jobs.aftermath import AfterCommit
 from beatstitch_gateway.jobs.consumer import EventConsumer
 from beatstitch_gateway.jobs.dead import DeadLetters
+from beatstitch_gateway.jobs.deadlines import Deadlines
+from beatstitch_gateway.jobs.limits import limits_s
 from beatstitch_gateway.jobs.reconcile import Reconciler
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
@@ -111,6 +113,7 @@ async def build(settings: GatewaySettings) -> Service:
         settings.database_pool_size,
         settings.database_tls,
     )
+    database.job_limits_s = limits_s(settings)
     storage = Storage.from_settings(settings)
     multipart = Multipart(settings)
     engines = Engines(settings)
@@ -155,6 +158,7 @@ async def build(settings: GatewaySettings) -> Service:
             *[consumer.run] * settings.event_pullers,
             DeadLetters(bus, database).run,
             Reconciler(settings, database, bus).run,
+            Deadlines(settings, database).run,
             StoredBytes(settings, database, storage).run,
         ],
         closers=[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,11 +16,18 @@ from beatstitch.v1.job_pb2 import Job, JobState
 from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import is_id
 from beatstitch_core.job_states import is_terminal
+from beatstitch_gateway.db import ledger
 from beatstitch_gateway.db.not_found import known_ids, no_job
 from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
 from beatstitch_gateway.db.transaction import Transaction
 
+# What minutes of video are charged for; one inside a stitch has no row in the ledger.
+_CHARGED = (
+    job_pb2.JOB_TYPE_RENDER_PREVIEW,
+    job_pb2.JOB_TYPE_RENDER_FINAL,
+    job_pb2.JOB_TYPE_STITCH,
+)
 UNFINISHED: tuple[JobState.ValueType, ...] = (
     job_pb2.JOB_STATE_PENDING,
     job_pb2.JOB_STATE_RUNNING,
@@ -102,6 +109,9 @@ async def insert(tx: Transaction, row: JobRow) -> None:
             spec=row.spec,
             inputs=row.inputs.SerializeToString() or None,
             batch_id=job.batch_id or None,
+            deadline_time=(
+                job.deadline_time.ToDatetime(tzinfo=UTC) if job.HasField("deadline_time") else None
+            ),
             change_xid=THIS_TRANSACTION,
         )
     )
@@ -125,6 +135,8 @@ async def save(tx: Transaction, row: JobRow) -> None:
     tx.after.changed[row.job.id] = row.tenant
     if row.finished:
         tx.after.ended[row.job.id] = row.job
+        if row.job.state != job_pb2.JOB_STATE_SUCCEEDED and row.job.type in _CHARGED:
+            await ledger.settle(tx, row.job.id, 0)
 
 
 async def set_message(tx: Transaction, job_id: str, stream_seq: int | None, attempt: int) -> None:
@@ -254,6 +266,26 @@ async def silent(
         .limit(200)
     )
     return [read_row(row) for row in await tx.execute(query)]
+
+
+async def open_children(tx: Transaction, parent_id: str) -> list[str]:
+    """Ids of a stitch's unfinished jobs, in order."""
+    query = sa.select(jobs.c.id).where(jobs.c.parent_id == parent_id, IS_UNFINISHED)
+    return list((await tx.execute(query.order_by(jobs.c.id))).scalars())
+
+
+async def overdue(tx: Transaction, limit: int) -> list[str]:
+    """Ids of up to `limit` unfinished jobs whose deadline has passed, stitches last.
+
+    Stitches last: the job that a stitch waits for tells better why it was too late.
+    """
+    query = (
+        sa.select(jobs.c.id)
+        .where(IS_UNFINISHED, jobs.c.deadline_time < sa.func.now())
+        .order_by(jobs.c.deadline_time, jobs.c.type)
+        .limit(limit)
+    )
+    return list((await tx.execute(query)).scalars())
 
 
 async def page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.sql import Executable
 
 from beatstitch.v1 import failure_pb2
-from beatstitch.v1.job_pb2 import Job
+from beatstitch.v1.job_pb2 import Job, JobType
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.tls import TlsFiles, client_context
 
@@ -66,12 +66,16 @@ class Transaction:
         after: What to do once it is committed.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(
+        self, connection: AsyncConnection, job_limits_s: Mapping[JobType.ValueType, float]
+    ) -> None:
+        job_limits_s: How long new jobs may take, by type; see `jobs/deadlines.py`.
         self._connection = connection
         self.after = Aftermath()
 
     async def execute(self, statement: Executable) -> CursorResult[Any]:
         """Runs one statement."""
+        self.job_limits_s = job_limits_s
         return await self._connection.execute(statement)
 
 
@@ -114,8 +118,9 @@ class Database:
         """
         with _translated():
             async with self._engine.begin() as connection:
-                transaction = Transaction(connection)
+                transaction = Transaction(connection, self.job_limits_s)
                 yield transaction
+        self.job_limits_s: Mapping[JobType.ValueType, float] = {}
         self.on_commit(transaction.after)
 
     @asynccontextmanager

@@ -7,11 +7,13 @@ from beatstitch.v1.job_pb2 import Job, JobState
 from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
-from beatstitch_gateway.db import assets, jobs, renders
+from beatstitch_gateway.db import assets, jobs, ledger, renders
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
-from beatstitch_gateway.jobs.submit import new_job, submit, submit_stitch
+from beatstitch_gateway.jobs.submit import expected_ms, new_job, submit, submit_stitch
+from beatstitch_gateway.quotas.minutes import RENDERS, charged_ms
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.stitch.drive import advance_stitch
 
 _ENDED_BADLY = (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
@@ -55,9 +57,22 @@ async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:
     asset = await assets.get(tx, tenant, job.asset_id, lock=True)
     if asset.asset.state != asset_pb2.ASSET_STATE_FAILED:
         return asset  # a second analysis of a READY song, or another retry is under way
+        expected = charged_ms(spec.render.audio.info.duration_us, job.type)
+        await ledger.reserve(tx, row.tenant, job.id, expected)
     asset.asset.state = asset_pb2.ASSET_STATE_PROCESSING
     asset.asset.ingest_job_id = job.id
     asset.asset.ClearField("failure")
+async def want_of(tx: Transaction, row: JobRow) -> Want:
+    """What trying a job again takes of its tenant's quotas."""
+    if row.is_stitch:
+        request = StitchRequest.FromString(row.spec)
+        return Want(jobs=1, rendered_ms=await expected_ms(tx, row.tenant, request))
+    if row.job.type in RENDERS:
+        audio = row.job_spec().render.audio
+        return Want(jobs=1, rendered_ms=charged_ms(audio.info.duration_us, row.job.type))
+    return Want(jobs=1)
+
+
     await assets.update(tx, asset)
     return asset
 

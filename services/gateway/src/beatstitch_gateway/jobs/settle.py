@@ -11,12 +11,13 @@ from beatstitch.v1 import job_pb2
 from beatstitch.v1.failure_pb2 import Failure
 from beatstitch.v1.timeline_edit_pb2 import DroppedEdit, TimelineOverlay
 from beatstitch.v1.timeline_pb2 import Timeline
-from beatstitch_gateway.db import jobs, outbox, renders, timelines
+from beatstitch_gateway.db import jobs, ledger, outbox, renders, timelines
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.apply import apply_event
 from beatstitch_gateway.jobs.assets import note_end, note_success
 from beatstitch_gateway.jobs.cancel import cancel_row
+from beatstitch_gateway.quotas.minutes import charged_ms
 from beatstitch_gateway.revisions.built import built_revision, missed_edits
 from beatstitch_gateway.revisions.keep import lock_newest
 from beatstitch_gateway.stitch.drive import advance_stitch
@@ -48,6 +49,25 @@ async def apply_to_row(
     if progress is not None and event.WhichOneof("event") in _ENDS:
         del row.job.stages[:]
         row.job.stages.extend(progress.stages)
+    return await _apply(tx, row, event, edl)
+
+
+async def end_job(tx: Transaction, row: JobRow, event: JobEvent) -> None:
+    """Ends a job for a reason of ours and stops its work, and of a stitch all that is inside.
+
+    The caller holds the locks of `jobs.lock_family`.
+    """
+    sequence = row.stream_seq
+    if await _apply(tx, row, event, b"") is None:
+        return
+    tx.after.cancelled[row.job.id] = sequence
+    for child_id in await jobs.open_children(tx, row.job.id):
+        child = await jobs.find(tx, child_id, lock=True)
+        if child is not None:
+            await cancel_row(tx, child)
+
+
+async def _apply(tx: Transaction, row: JobRow, event: JobEvent, edl: bytes) -> JobRow | None:
     after = apply_event(row.job, event)
     if after is None:
         return None
@@ -115,6 +135,9 @@ async def _keep(tx: Transaction, row: JobRow, succeeded: JobSucceeded, edl: byte
             render_id = row.job_spec().render.render_id
             row.job.render.render_id = render_id
             await renders.finish(tx, render_id, succeeded.render)
+            made_us = succeeded.render.manifest.duration_us
+            charged_to = row.job.parent_job_id or row.job.id
+            await ledger.settle(tx, charged_to, charged_ms(made_us, row.job.type))
         case _:
             await note_success(tx, row, succeeded)
 

@@ -13,9 +13,12 @@ from beatstitch.v1.stitch_service_pb2 import StitchRequest
 from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import new_id
 from beatstitch_core.keys import tenant_prefix
-from beatstitch_gateway.db import jobs, outbox
+from beatstitch_core.profiles import FINAL, render_profiles
+from beatstitch_gateway.db import assets, jobs, ledger, outbox
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.jobs.limits import set_deadline
+from beatstitch_gateway.quotas.minutes import stitch_ms
 from beatstitch_gateway.stitch.stages import new_stages
 from beatstitch_runtime.traceparent import traceparent
 
@@ -68,6 +71,10 @@ async def submit(
     spec.key_prefix = tenant_prefix(tenant)
     spec.attempt = 0
     spec.traceparent = traceparent()
+    parent = await jobs.find(tx, job.parent_job_id) if job.parent_job_id else None
+    if parent is not None and parent.job.HasField("deadline_time"):
+        job.deadline_time.CopyFrom(parent.job.deadline_time)
+    set_deadline(job, tx.job_limits_s)
     row = JobRow(tenant, job, spec.SerializeToString(), inputs or TimelineInputs())
     await jobs.insert(tx, row)
     await outbox.insert(tx, tenant, job)
@@ -94,6 +101,16 @@ async def submit_stitch(
     job = new_job(request.project_id, job_pb2.JOB_TYPE_STITCH)
     job.retry_of = retry_of
     job.stages.extend(new_stages())
+    job.lane = request.lane or job.lane
     row = JobRow(tenant, job, request.SerializeToString(), inputs)
     await jobs.insert(tx, row)
     return row
+    set_deadline(job, tx.job_limits_s)
+    await ledger.reserve(tx, tenant, job.id, await expected_ms(tx, tenant, request))
+
+
+async def expected_ms(tx: Transaction, tenant: str, request: StitchRequest) -> int:
+    """What a stitch will count, in milliseconds of video, as far as its song is known."""
+    song = await assets.find(tx, tenant, request.audio_asset_id)
+    profile = render_profiles()[request.profile or FINAL]
+    return stitch_ms(song.asset if song is not None else None, request.settings, profile)

@@ -10,6 +10,7 @@ while this one's count is good (`COUNT_GOOD_S`); within one replica never.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 
@@ -85,8 +86,10 @@ class QuotaGuard:
         self.limits = limits
         self._backlog_limit = backlog_limit
         self._counts: dict[tuple[str, str], _Count] = {}
+        self._pending: Counter[tuple[str, str]] = Counter()
         self._backlog: dict[str, int] = {}
         self._backlog_until = float("-inf")
+        self._added = 0
 
     async def need(self, tx: Transaction, tenant: str, want: Want) -> None:
         """Nothing, when the tenant may have all of it.
@@ -105,14 +108,18 @@ class QuotaGuard:
             return
         for quota, _, _ in asked:
             await self._know(tx, tenant, quota)
-        near = not self._let_through(tenant, asked)
-        await _take_turn(tx, tenant, alone=near)
-        if near:
-            for quota, amount, limit in asked:
-                used = await quota.count(tx, tenant)
-                if used + amount > limit:
-                    raise _exceeded(quota, limit, used, amount)
-                self._note(tenant, quota, used + amount)
+        if self._let_through(tenant, asked):
+            try:
+                await _take_turn(tx, tenant, alone=False)
+            finally:
+                self._pend(tenant, asked, -1)
+            return
+        await _take_turn(tx, tenant, alone=True)
+        for quota, amount, limit in asked:
+            used = await quota.count(tx, tenant) + self._pending[tenant, quota.name]
+            if used + amount > limit:
+                raise _exceeded(quota, limit, used, amount)
+            self._note(tenant, quota, used + amount)
 
     async def _know(self, tx: Transaction, tenant: str, quota: _Quota) -> None:
         known = self._counts.get((tenant, quota.name))
@@ -134,7 +141,16 @@ class QuotaGuard:
             taken.append((known, amount))
         for known, amount in taken:
             known.used += amount
+        self._pend(tenant, asked, 1)
         return True
+
+    def _pend(self, tenant: str, asked: list[tuple[_Quota, int, int]], sign: int) -> None:
+        """What was let through and has no turn yet: no row says it to whoever counts alone."""
+        for quota, amount, _ in asked:
+            key = (tenant, quota.name)
+            self._pending[key] += sign * amount
+            if not self._pending[key]:
+                del self._pending[key]
 
     async def _need_backlog(self, tx: Transaction, tenant: str, count: int) -> None:
         """The outbox is where work waits while the stream is full, and it must not grow for ever.
@@ -142,20 +158,32 @@ class QuotaGuard:
         Of the room each tenant that waits has its share, so one that fills it shuts nobody out.
         """
         if self._backlog_until <= time.monotonic():
-            self._backlog = await outbox.backlog(tx)
-            self._backlog_until = time.monotonic() + BACKLOG_GOOD_S
-        mine = self._backlog.get(tenant, 0) + count
-        total = sum(self._backlog.values()) + count
-        share = self._backlog_limit // len(self._backlog.keys() | {tenant})
-        if total > self._backlog_limit and mine > share:
+            await self._count_backlog(tx)
+        if self._added and self._backlog_is_full(tenant, count):
+            # Full by what was let through since the count: much of it may be queued already.
+            await self._count_backlog(tx)
+        if self._backlog_is_full(tenant, count):
+            waiting = sum(self._backlog.values())
             refusals.refused("queue_full")
             raise BeatStitchError(
                 failure_pb2.ERROR_REASON_QUEUE_FULL,
-                f"{total - count} accepted jobs wait for a place in the queue",
-                metadata={"waiting": str(total - count), "limit": str(self._backlog_limit)},
+                f"{waiting} accepted jobs wait for a place in the queue",
+                metadata={"waiting": str(waiting), "limit": str(self._backlog_limit)},
                 retry_after_s=QUEUE_FULL_RETRY_S,
             )
-        self._backlog[tenant] = mine
+        self._backlog[tenant] = self._backlog.get(tenant, 0) + count
+        self._added += count
+
+    async def _count_backlog(self, tx: Transaction) -> None:
+        self._backlog = await outbox.backlog(tx)
+        self._backlog_until = time.monotonic() + BACKLOG_GOOD_S
+        self._added = 0
+
+    def _backlog_is_full(self, tenant: str, count: int) -> bool:
+        mine = self._backlog.get(tenant, 0) + count
+        total = sum(self._backlog.values()) + count
+        share = self._backlog_limit // len(self._backlog.keys() | {tenant})
+        return total > self._backlog_limit and mine > share
 
 
 def _asked(quotas: Quotas, want: Want) -> list[tuple[_Quota, int, int]]:

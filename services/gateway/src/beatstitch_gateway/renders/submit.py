@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from beatstitch.v1 import job_pb2
+from beatstitch.v1.job_pb2 import JobLane
 from beatstitch.v1.render_pb2 import Render
 from beatstitch_core.ids import new_id
 from beatstitch_core.profiles import FINAL, render_profiles
 from beatstitch_gateway import specs
-from beatstitch_gateway.db import renders
+from beatstitch_gateway.db import ledger, renders
 from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.quotas.minutes import charged_ms
 from beatstitch_gateway.specs import Shaped
 
 
@@ -22,6 +25,7 @@ async def submit_render(
     as_shaped: Shaped | None = None,
     parent_id: str = "",
     batch_id: str = "",
+    lane: JobLane.ValueType = job_pb2.JOB_LANE_UNSPECIFIED,
 ) -> Render:
     """Stores a render of a timeline's revision and its job.
 
@@ -33,6 +37,7 @@ async def submit_render(
         as_shaped: The EDL in the profile's shape; the timeline's own when None.
         parent_id: The stitch that it is a stage of.
         batch_id: The batch that the stitch came with.
+        lane: Which queue to wait in; by default the one of its type.
 
     Raises:
         BeatStitchError: ASSET_NOT_FOUND, ASSET_NOT_READY.
@@ -52,7 +57,11 @@ async def submit_render(
     job = new_job(render.project_id, specs.render_type(profile))
     job.parent_job_id = parent_id
     job.batch_id = batch_id
+    job.lane = lane or job.lane
     render.job_id = job.id
     await renders.insert(tx, tenant, render)
+    if not parent_id:
+        expected = charged_ms(edl.edl.audio.duration_us, job.type)
+        await ledger.reserve(tx, tenant, job.id, expected)
     await submit(tx, tenant, job, spec)
     return render

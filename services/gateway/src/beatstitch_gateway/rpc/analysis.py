@@ -38,6 +38,7 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.songs import get_song
 from beatstitch_gateway.validation import Check
 
@@ -59,6 +60,7 @@ class AnalysisRpc(AnalysisServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> AnalyzeAudioResponse:
+            await self._deps.quotas.need(tx, tenant, Want(jobs=1))
             song = await get_song(tx, tenant, request.asset_id)
             specs.need_ready(song)
             job = new_job(

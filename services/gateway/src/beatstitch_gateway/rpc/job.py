@@ -34,7 +34,7 @@ from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.merge import merge_progress
 from beatstitch_gateway.jobs.places import decode
-from beatstitch_gateway.jobs.retry import retry_job
+from beatstitch_gateway.jobs.retry import retry_job, want_of
 from beatstitch_gateway.jobs.settle import cancel_job
 from beatstitch_gateway.jobs.watch import follow
 from beatstitch_gateway.jobs.watch_many import follow_many
@@ -146,6 +146,7 @@ class JobRpc(JobServiceServicer):
 
         async def work(tx: Transaction) -> RetryJobResponse:
             row = await jobs.get(tx, tenant, request.job_id)
+            await self._deps.quotas.need(tx, tenant, await want_of(tx, row))
             return RetryJobResponse(job=await retry_job(tx, row))
 
         call = Call(tenant, request)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 import grpc
 
 from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
+from beatstitch.v1.job_pb2 import JobLane
 from beatstitch.v1.render_pb2 import ChunkReport
 from beatstitch.v1.render_service_pb2 import (
     CreateOutputDownloadLinkRequest,
@@ -43,6 +44,8 @@ from beatstitch_gateway.db.timelines import TimelineRow
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.quotas.minutes import charged_ms
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.renders import pictures
 from beatstitch_gateway.renders.output import link_output, stream_output
 from beatstitch_gateway.renders.shape import shaped
@@ -69,13 +72,15 @@ class RenderRpc(RenderServiceServicer):
         check.request_id(request.request_id)
         check.edl_hash(request.edl_hash)
         check.profile(request.profile)
+        check.that(request.lane in JobLane.values(), "lane", "is not known")
         check.done()
         tenant = current_tenant()
         edls = await self._shaped(request.project_id, request.edl_hash, [request.profile])
 
         async def work(tx: Transaction) -> CreateRenderResponse:
+            await self._deps.quotas.need(tx, tenant, _want(edls))
             timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
-            return await _submit(tx, tenant, timeline, request.profile, edls)
+            return await _submit(tx, tenant, timeline, request.profile, edls, request.lane)
 
         call = Call(tenant, request)
         return await once(self._deps.database, call, CreateRenderResponse, work)
@@ -88,6 +93,7 @@ class RenderRpc(RenderServiceServicer):
         check.request_id(request.request_id)
         check.edl_hash(request.edl_hash)
         check.within(len(request.profiles), 1, _MOST_PROFILES, "profiles")
+        check.that(request.lane in JobLane.values(), "lane", "is not known")
         for index, profile in enumerate(request.profiles):
             field = f"profiles[{index}]"
             check.that(bool(profile), field, "must be given")
@@ -98,8 +104,12 @@ class RenderRpc(RenderServiceServicer):
         edls = await self._shaped(request.project_id, request.edl_hash, request.profiles)
 
         async def work(tx: Transaction) -> CreateRendersResponse:
+            await self._deps.quotas.need(tx, tenant, _want(edls))
             timeline = await _newest(tx, tenant, request.project_id, request.edl_hash)
-            made = [await _submit(tx, tenant, timeline, name, edls) for name in request.profiles]
+            lane = request.lane
+            made = [
+                await _submit(tx, tenant, timeline, name, edls, lane) for name in request.profiles
+            ]
             return CreateRendersResponse(renders=made)
 
         call = Call(tenant, request)
@@ -196,10 +206,25 @@ class RenderRpc(RenderServiceServicer):
         }
 
 
-async def _submit(
-    tx: Transaction, tenant: str, timeline: TimelineRow, profile: str, edls: Mapping[str, Shaped]
+def _want(edls: Mapping[str, Shaped]) -> Want:
+    """What these renders take of the tenant's quotas."""
+    profiles = render_profiles()
+    expected = [
+        charged_ms(edl.edl.audio.duration_us, specs.render_type(profiles[name or FINAL]))
+        for name, edl in edls.items()
+    ]
+    return Want(jobs=len(expected), rendered_ms=sum(expected))
+
+
+async def _submit(  # noqa: PLR0917
+    tx: Transaction,
+    tenant: str,
+    timeline: TimelineRow,
+    profile: str,
+    edls: Mapping[str, Shaped],
+    lane: JobLane.ValueType,
 ) -> CreateRenderResponse:
-    render = await submit_render(tx, tenant, timeline, profile, as_shaped=edls[profile])
+    render = await submit_render(tx, tenant, timeline, profile, as_shaped=edls[profile], lane=lane)
     job = (await jobs.get(tx, tenant, render.job_id)).job
     return CreateRenderResponse(job=job, render=render)
 

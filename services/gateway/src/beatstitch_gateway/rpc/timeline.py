@@ -43,6 +43,7 @@ from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.jobs.submit import new_job, submit
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.revisions import back, change, questions
 from beatstitch_gateway.revisions.inputs import given_inputs
 from beatstitch_gateway.revisions.now import project_now
@@ -71,6 +72,7 @@ class TimelineRpc(TimelineServiceServicer):
 
         async def work(tx: Transaction) -> GenerateTimelineResponse:
             project_id = request.project_id
+            await self._deps.quotas.need(tx, tenant, Want(jobs=1))
             of = await choose_material(tx, tenant, request, ready=True)
             newest = await timelines.find(tx, tenant, project_id)
             keep = newest is not None and not request.discard_edits

@@ -22,6 +22,7 @@ from beatstitch_gateway.db.uploads import UploadRow
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once, remembered, surely_undone
 from beatstitch_gateway.links import expiry
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.uploads.intake import admit, begin_ingest, new_asset
 from beatstitch_gateway.uploads.plan import plan_parts
 from beatstitch_gateway.uploads.progress import need_parts, sign
@@ -87,6 +88,8 @@ async def create_upload(
 async def _store(
     tx: Transaction, deps: Deps, row: AssetRow, parts: Sequence[UploadPart], upload_id: str
 ) -> CreateUploadResponse:
+    want = Want(assets=1, stored_bytes=row.asset.size_bytes)
+    await deps.quotas.need(tx, row.tenant, want)
     await admit(tx, row, deps.limits)
     end = expiry(deps.settings.link_expiry_s)
     upload = UploadRow(
@@ -137,11 +140,13 @@ async def complete_upload(
         deps.database,
         call,
         CompleteUploadResponse,
-        lambda tx: _begin(tx, tenant, request.asset_id),
+        lambda tx: _begin(tx, deps, tenant, request.asset_id),
     )
 
 
-async def _begin(tx: Transaction, tenant: str, asset_id: str) -> CompleteUploadResponse:
+async def _begin(tx: Transaction, deps: Deps, tenant: str, asset_id: str) -> CompleteUploadResponse:
+    # Its bytes were counted when the upload was declared; the quota may have shrunk since.
+    await deps.quotas.need(tx, tenant, Want(jobs=1, assets=0, stored_bytes=0))
     row = await assets.get(tx, tenant, asset_id, lock=True)
     if row.asset.state != UPLOADING:
         job_row = await jobs.find(tx, row.asset.ingest_job_id, tenant=tenant)

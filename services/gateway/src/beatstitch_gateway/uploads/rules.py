@@ -58,5 +58,9 @@ def need_place(limits: Limits, count: int) -> None:
         raise BeatStitchError(
             failure_pb2.ERROR_REASON_QUOTA_EXCEEDED,
             f"a project holds {limits.max_media_per_project} pictures and clips at most",
-            metadata={"max_media_per_project": str(limits.max_media_per_project)},
+            metadata={
+                "quota": "max_media_per_project",
+                "limit": str(limits.max_media_per_project),
+                "used": str(count),
+            },
         )

@@ -11,6 +11,7 @@ from beatstitch_gateway.db import projects
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.idempotency import Call, once, surely_undone
+from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.uploads.intake import admit, begin_ingest, new_asset
 from beatstitch_gateway.uploads.rules import need_size
 from beatstitch_gateway.validation import Check
@@ -30,6 +31,8 @@ async def upload(
     header = await _header(messages)
     async with deps.database.transaction() as tx:
         await projects.get(tx, tenant, header.project_id)
+        # Better told before the bytes came than after; what counts is said below.
+        await deps.quotas.need(tx, tenant, Want(jobs=1, assets=1, stored_bytes=1))
     row = new_asset(tenant, header.project_id, header.filename, header.media_type)
     try:
         ref = await deps.storage.put_stream(row.key, _chunks(deps, header, messages))
@@ -41,6 +44,8 @@ async def upload(
     row.declared_sha256 = ref.sha256
 
     async def work(tx: Transaction) -> UploadAssetResponse:
+        size = row.asset.size_bytes
+        await deps.quotas.need(tx, tenant, Want(jobs=1, assets=1, stored_bytes=size))
         await admit(tx, row, deps.limits)
         job = await begin_ingest(tx, row)
         return UploadAssetResponse(asset=row.asset, job=job)
