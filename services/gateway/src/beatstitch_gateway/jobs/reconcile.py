@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
@@ -78,7 +78,7 @@ class Reconciler:
             finally:
                 # The connection goes back to the pool and must not take the lock along. A session
                 # that is lost has lost its lock.
-                with suppress(DBAPIError, OSError):
+                with suppress(SQLAlchemyError, OSError):
                     await connection.execute(sa.text("RESET idle_session_timeout"))
                     await connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
 
