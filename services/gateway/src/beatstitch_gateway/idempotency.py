@@ -87,17 +87,29 @@ async def once(
         BeatStitchError: REQUEST_ID_REUSED; and whatever `work` raises.
     """
     async with database.transaction() as tx:
-        if not call.request_id:
-            return await work(tx)
-        while not await idempotency.claim(
-            tx, call.tenant, call.slot, call.method, call.body_sha256
-        ):
-            stored = await idempotency.find(tx, call.tenant, call.slot)
-            if stored is not None:  # None: forgotten in this very moment
-                return call.replay(stored, reply_type)
-        reply = await work(tx)
-        await idempotency.store(tx, call.tenant, call.slot, reply.SerializeToString())
-        return reply
+        return await once_in(tx, call, reply_type, work)
+
+
+async def once_in(
+    tx: Transaction,
+    call: Call,
+    reply_type: type[Reply],
+    work: Callable[[Transaction], Awaitable[Reply]],
+) -> Reply:
+    """As `once`, as a part of a transaction; it may take that back as a whole, or by a savepoint.
+
+    Raises:
+        BeatStitchError: REQUEST_ID_REUSED; and whatever `work` raises.
+    """
+    if not call.request_id:
+        return await work(tx)
+    while not await idempotency.claim(tx, call.tenant, call.slot, call.method, call.body_sha256):
+        stored = await idempotency.find(tx, call.tenant, call.slot)
+        if stored is not None:  # None: forgotten in this very moment
+            return call.replay(stored, reply_type)
+    reply = await work(tx)
+    await idempotency.store(tx, call.tenant, call.slot, reply.SerializeToString())
+    return reply
 
 
 def surely_undone(error: BeatStitchError) -> bool:

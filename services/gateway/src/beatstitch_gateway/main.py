@@ -121,7 +121,7 @@ async def build(settings: GatewaySettings) -> Service:
     await signals.start()
     limits = TenantLimits(settings)
     relay = Relay(settings, database, bus, limits)
-    after_commit = AfterCommit(bus, storage, multipart, relay, signals)
+    after_commit = AfterCommit(bus, storage, multipart, relay, signals, database=database)
     database.on_commit = after_commit
     late = LateWriter(database, settings.audit_retention_days)
     keys = KeyRing(database, settings.key_cache_s, on_use=late.used)

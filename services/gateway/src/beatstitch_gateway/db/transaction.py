@@ -46,6 +46,7 @@ class Aftermath:
         changed: Jobs that changed: id → tenant. Watchers are told.
         queued: Whether the outbox has new rows.
         ended: Jobs that came to their end, by id; counted.
+        accepted: Stitches to be begun.
         cancelled: Jobs that workers are to drop: id → sequence of the queued message, if any.
         unwanted_keys: Objects that no row names any more.
         unwanted_uploads: Multipart uploads to abort: (key, upload id).
@@ -54,6 +55,7 @@ class Aftermath:
     changed: dict[str, str] = field(default_factory=dict)
     queued: bool = False
     ended: dict[str, Job] = field(default_factory=dict)
+    accepted: list[str] = field(default_factory=list)
     cancelled: dict[str, int | None] = field(default_factory=dict)
     unwanted_keys: list[str] = field(default_factory=list)
     unwanted_uploads: list[tuple[str, str]] = field(default_factory=list)
@@ -77,6 +79,12 @@ class Transaction:
         """Runs one statement."""
         self.job_limits_s = job_limits_s
         return await self._connection.execute(statement)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is written inside is taken back when the block raises; the rest stays."""
+        async with self._connection.begin_nested():
+            yield
 
 
 class Database:

@@ -1,21 +1,23 @@
 """Does what a transaction left to do after its commit.
 
 All of it may be lost with the process and is found again: the outbox by the relay, a missed signal
-by the watchers' slow poll, a missed cancel by the reconciler. Objects without a row are the one
-thing that stays: the bucket's cleaning finds them by their prefix.
+by the watchers' slow poll, a missed cancel and a stitch that wasn't begun by the reconciler.
+Objects without a row are the one thing that stays: the bucket's cleaning finds them by their
+prefix.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_gateway.db.transaction import Aftermath
+from beatstitch_gateway.db.transaction import Aftermath, Database
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.seeing.ends import ended
+from beatstitch_gateway.stitch.drive import advance_stitch
 from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import delete_job_message, publish_cancel
@@ -28,14 +30,23 @@ class AfterCommit:
     """Called with each committed transaction's aftermath; works in the background."""
 
     def __init__(
-        self, bus: Bus, storage: Storage, multipart: Multipart, relay: Relay, signals: Signals
+        self,
+        bus: Bus,
+        storage: Storage,
+        multipart: Multipart,
+        relay: Relay,
+        signals: Signals,
+        *,
+        database: Database,
     ) -> None:
         self._bus = bus
+        self._database = database
         self._storage = storage
         self._multipart = multipart
         self._relay = relay
         self._signals = signals
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stitching = asyncio.Lock()
 
     def __call__(self, after: Aftermath) -> None:
         """Begins the work; returns at once."""
@@ -50,6 +61,8 @@ class AfterCommit:
             self._begin(drop_work(self._bus, job_id, sequence))
             # Its place in the tenant's share is free.
             self._relay.wake()
+        if after.accepted:
+            self._begin(self._advance(after.accepted))
         if after.unwanted_keys:
             self._begin(self._storage.delete(after.unwanted_keys))
         for key, upload_id in after.unwanted_uploads:
@@ -59,6 +72,12 @@ class AfterCommit:
         """Waits for what is under way, a few seconds at most."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
+
+    async def _advance(self, stitch_ids: Sequence[str]) -> None:
+        """Begins stitches, one after the other: what others wait for goes on meanwhile."""
+        for stitch_id in stitch_ids:
+            async with self._stitching, self._database.transaction() as tx:
+                await advance_stitch(tx, stitch_id)
 
     def _begin(self, work: Awaitable[object]) -> None:
         task = asyncio.create_task(_guarded(work))

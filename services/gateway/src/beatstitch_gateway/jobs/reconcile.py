@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_gateway.db import assets, idempotency, jobs, outbox, uploads
+from beatstitch_gateway.db import assets, batches, idempotency, jobs, outbox, uploads
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.jobs.aftermath import drop_work
@@ -164,6 +164,7 @@ class Reconciler:
         async with self._database.transaction() as tx:
             keep = timedelta(seconds=self._settings.request_id_retention_s)
             await idempotency.delete_before(tx, now - keep)
+            await batches.delete_before(tx, now - keep)
             ended = now - timedelta(seconds=self._settings.upload_retention_s)
             for tenant, asset_id in await uploads.forgotten(tx, ended, UPLOADS_AT_ONCE):
                 row = await assets.find(tx, tenant, asset_id, lock=True)

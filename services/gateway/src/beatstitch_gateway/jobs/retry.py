@@ -38,7 +38,14 @@ async def retry_job(tx: Transaction, row: JobRow) -> Job:
         )
     if row.is_stitch:
         request = StitchRequest.FromString(row.spec)
-        stitch = await submit_stitch(tx, row.tenant, request, inputs=row.inputs, retry_of=old.id)
+        stitch = await submit_stitch(
+            tx,
+            row.tenant,
+            request,
+            inputs=row.inputs,
+            retry_of=old.id,
+            batch_id=old.batch_id,
+        )
         await advance_stitch(tx, stitch.job.id)
         return (await jobs.get(tx, row.tenant, stitch.job.id)).job
     job = new_job(old.project_id, old.type, asset_id=old.asset_id)

@@ -88,6 +88,7 @@ async def submit_stitch(
     *,
     inputs: TimelineInputs,
     retry_of: str = "",
+    batch_id: str = "",
 ) -> JobRow:
     """Stores a stitch, which the gateway drives itself: it never becomes a message.
 
@@ -97,9 +98,12 @@ async def submit_stitch(
         request: The request, all asset ids filled in.
         inputs: See `JobRow`.
         retry_of: The stitch that it tries again.
+        batch_id: The batch that it comes with.
     """
     job = new_job(request.project_id, job_pb2.JOB_TYPE_STITCH)
+    job.lane = request.lane or job.lane
     job.retry_of = retry_of
+    job.batch_id = batch_id
     job.stages.extend(new_stages())
     job.lane = request.lane or job.lane
     row = JobRow(tenant, job, request.SerializeToString(), inputs)

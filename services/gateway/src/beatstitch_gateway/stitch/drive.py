@@ -135,6 +135,7 @@ async def _start_render(
             request.profile,
             parent_id=row.job.id,
             batch_id=row.job.batch_id,
+            lane=request.lane,
         )
     ).job_id
 
@@ -142,6 +143,7 @@ async def _start_render(
 async def _submit(tx: Transaction, row: JobRow, job: job_pb2.Job, spec: JobSpec) -> str:
     job.parent_job_id = row.job.id
     job.batch_id = row.job.batch_id
+    job.lane = StitchRequest.FromString(row.spec).lane or job.lane
     await submit(tx, row.tenant, job, spec, inputs=row.inputs)
     return job.id
 
