@@ -10,13 +10,16 @@ the two, exactly. https://www.postgresql.org/docs/current/functions-info.html, "
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from beatstitch_gateway.db.jobs import IS_UNFINISHED, JobRow, read_row
+from beatstitch_gateway.db.not_found import known_ids
+from beatstitch_gateway.db.scope import owned
+from beatstitch_gateway.db.not_found import known_ids
 from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
 from beatstitch_gateway.db.transaction import Transaction
@@ -160,6 +163,13 @@ async def between(
         query = query.where(sa.tuple_(xid, jobs.c.id) > last)
     rows = await tx.execute(query.order_by(xid, jobs.c.id).limit(limit))
     return [(row.change_xid, read_row(row)) for row in rows]
+
+
+async def missing(tx: Transaction, tenant: str, job_ids: Collection[str]) -> list[str]:
+    """Those of some ids that name no job of the tenant."""
+    query = sa.select(jobs.c.id).where(owned(jobs, tenant), jobs.c.id.in_(known_ids([*job_ids])))
+    found = set((await tx.execute(query)).scalars())
+    return [job_id for job_id in job_ids if job_id not in found]
 
 
 async def unfinished(tx: Transaction, wanted: Wanted) -> bool:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.db.scope import unlimited
 from beatstitch_gateway.db.transaction import Aftermath, Database
 from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
@@ -77,7 +78,8 @@ class AfterCommit:
         """Begins stitches, one after the other: what others wait for goes on meanwhile."""
         for stitch_id in stitch_ids:
             async with self._stitching, self._database.transaction() as tx:
-                await advance_stitch(tx, stitch_id)
+                with unlimited():
+                    await advance_stitch(tx, stitch_id)
 
     def _begin(self, work: Awaitable[object]) -> None:
         task = asyncio.create_task(_guarded(work))

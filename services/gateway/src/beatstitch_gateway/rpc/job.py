@@ -26,7 +26,7 @@ from beatstitch.v1.job_service_pb2 import (
 from beatstitch.v1.job_service_pb2_grpc import JobServiceServicer
 from beatstitch_gateway import paging
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.db import jobs, projects
+from beatstitch_gateway.db import changes, jobs, projects
 from beatstitch_gateway.db.changes import Wanted
 from beatstitch_gateway.db.not_found import no_job
 from beatstitch_gateway.db.transaction import Transaction
@@ -161,10 +161,9 @@ class JobRpc(JobServiceServicer):
         async with self._deps.database.transaction() as tx:
             if wanted.project_id:
                 await projects.get(tx, wanted.tenant, wanted.project_id)
-            found = await jobs.get_many(tx, wanted.job_ids)
-        for job_id in wanted.job_ids:
-            if job_id not in found or found[job_id].tenant != wanted.tenant:
-                raise no_job(job_id)
+            missing = await changes.missing(tx, wanted.tenant, wanted.job_ids)
+        if missing:
+            raise no_job(missing[0])
 
     async def _now(self, job_id: str) -> Job:
         async with self._deps.database.transaction() as tx:
