@@ -66,18 +66,18 @@ class Transaction:
 
     Attributes:
         after: What to do once it is committed.
+        job_limits_s: How long new jobs may take, by type; see `jobs/deadlines.py`.
     """
 
     def __init__(
         self, connection: AsyncConnection, job_limits_s: Mapping[JobType.ValueType, float]
     ) -> None:
-        job_limits_s: How long new jobs may take, by type; see `jobs/deadlines.py`.
         self._connection = connection
         self.after = Aftermath()
+        self.job_limits_s = job_limits_s
 
     async def execute(self, statement: Executable) -> CursorResult[Any]:
         """Runs one statement."""
-        self.job_limits_s = job_limits_s
         return await self._connection.execute(statement)
 
     @asynccontextmanager
@@ -116,6 +116,7 @@ class Database:
             },
         )
         self.on_commit: Callable[[Aftermath], None] = lambda _after: None
+        self.job_limits_s: Mapping[JobType.ValueType, float] = {}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -128,7 +129,6 @@ class Database:
             async with self._engine.begin() as connection:
                 transaction = Transaction(connection, self.job_limits_s)
                 yield transaction
-        self.job_limits_s: Mapping[JobType.ValueType, float] = {}
         self.on_commit(transaction.after)
 
     @asynccontextmanager

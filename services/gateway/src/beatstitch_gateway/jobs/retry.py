@@ -57,18 +57,11 @@ async def retry_job(tx: Transaction, row: JobRow) -> Job:
             spec.beat_analysis.overlay.CopyFrom(asset.overlay)
     if spec.HasField("render"):
         spec.render.render_id = await _copy_render(tx, row.tenant, spec.render.render_id, job)
+        expected = charged_ms(spec.render.audio.info.duration_us, job.type)
+        await ledger.reserve(tx, row.tenant, job.id, expected)
     return (await submit(tx, row.tenant, job, spec, inputs=row.inputs)).job
 
 
-async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:
-    asset = await assets.get(tx, tenant, job.asset_id, lock=True)
-    if asset.asset.state != asset_pb2.ASSET_STATE_FAILED:
-        return asset  # a second analysis of a READY song, or another retry is under way
-        expected = charged_ms(spec.render.audio.info.duration_us, job.type)
-        await ledger.reserve(tx, row.tenant, job.id, expected)
-    asset.asset.state = asset_pb2.ASSET_STATE_PROCESSING
-    asset.asset.ingest_job_id = job.id
-    asset.asset.ClearField("failure")
 async def want_of(tx: Transaction, row: JobRow) -> Want:
     """What trying a job again takes of its tenant's quotas."""
     if row.is_stitch:
@@ -80,6 +73,13 @@ async def want_of(tx: Transaction, row: JobRow) -> Want:
     return Want(jobs=1)
 
 
+async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:
+    asset = await assets.get(tx, tenant, job.asset_id, lock=True)
+    if asset.asset.state != asset_pb2.ASSET_STATE_FAILED:
+        return asset  # a second analysis of a READY song, or another retry is under way
+    asset.asset.state = asset_pb2.ASSET_STATE_PROCESSING
+    asset.asset.ingest_job_id = job.id
+    asset.asset.ClearField("failure")
     await assets.update(tx, asset)
     return asset
 

@@ -105,12 +105,11 @@ async def submit_stitch(
     job.retry_of = retry_of
     job.batch_id = batch_id
     job.stages.extend(new_stages())
-    job.lane = request.lane or job.lane
+    set_deadline(job, tx.job_limits_s)
     row = JobRow(tenant, job, request.SerializeToString(), inputs)
     await jobs.insert(tx, row)
-    return row
-    set_deadline(job, tx.job_limits_s)
     await ledger.reserve(tx, tenant, job.id, await expected_ms(tx, tenant, request))
+    return row
 
 
 async def expected_ms(tx: Transaction, tenant: str, request: StitchRequest) -> int:
