@@ -69,6 +69,12 @@ async def _left_over(room: Room) -> list[str]:
     return left
 
 
+async def count_jobs(room: Room) -> int:
+    """All jobs of the database, those inside stitches too."""
+    sql = "SELECT count(*) FROM jobs"
+    return int(await asyncio.to_thread(room.system.stack.postgres.execute, sql, "beatstitch"))
+
+
 async def audit(room: Room, ledger: Ledger, client: AsyncClient) -> list[str]:
     """All that is wrong, in words."""
     wrong = [*ledger.wrong, *await settled(room)]
@@ -117,16 +123,22 @@ def _direct(room: Room) -> dict[str, str]:
     }
 
 
-async def undisturbed(room: Room, ledger: Ledger, customer: Customer) -> list[str]:
+async def undisturbed(room: Room, ledger: Ledger, customers: list[Customer]) -> list[str]:
     """Renders all recipes anew in peace, with no artefact of before; returns what differs."""
     storage = Storage.from_settings(ServiceSettings(**_direct(room)))
     keys = [key async for key, _size in storage.list("t/") if "/in/" not in key]
     await storage.delete(keys)
-    wrong = []
-    for recipe, made in ledger.renders.items():
-        chaos, customer.ledger.renders = customer.ledger.renders, {}
-        await customer.stitch(recipe)
-        fresh, customer.ledger.renders = customer.ledger.renders.get(recipe, set()), chaos
-        if fresh != made:
-            wrong.append(f"{recipe}: {made} under faults, {fresh} in peace")
-    return wrong
+    under_faults, ledger.renders = ledger.renders, {}
+    wanted = list({promise.recipe for promise in ledger.jobs.values() if promise.recipe})
+
+    async def render(customer: Customer) -> None:
+        while wanted:
+            await customer.stitch(wanted.pop())
+
+    await asyncio.gather(*(render(customer) for customer in customers))
+    in_peace, ledger.renders = ledger.renders, under_faults
+    return [
+        f"{recipe}: {made} under faults, {in_peace.get(recipe)} in peace"
+        for recipe, made in under_faults.items()
+        if made != in_peace.get(recipe)
+    ]
