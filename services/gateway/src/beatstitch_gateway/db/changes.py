@@ -19,8 +19,6 @@ from sqlalchemy.sql import ColumnElement
 from beatstitch_gateway.db.jobs import IS_UNFINISHED, JobRow, read_row
 from beatstitch_gateway.db.not_found import known_ids
 from beatstitch_gateway.db.scope import owned
-from beatstitch_gateway.db.not_found import known_ids
-from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
 from beatstitch_gateway.db.transaction import Transaction
 
