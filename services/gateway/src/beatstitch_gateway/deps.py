@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from beatstitch.v1.info_service_pb2 import Limits
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.engines import Engines
-from beatstitch_gateway.identity.keyring import KeyRing
+from beatstitch_gateway.identity.identities import Identities
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.quotas.need import QuotaGuard
 from beatstitch_gateway.revisions.grids import Grids
@@ -30,7 +30,7 @@ class Deps:
         signals: What happens to jobs right now.
         grids: The beat grids of timelines.
         quotas: Whether a tenant may have more.
-        keys: Who calls with which API key.
+        identities: Who calls.
     """
 
     settings: GatewaySettings
@@ -42,4 +42,4 @@ class Deps:
     signals: Signals
     grids: Grids
     quotas: QuotaGuard
-    keys: KeyRing
+    identities: Identities

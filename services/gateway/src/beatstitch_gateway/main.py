@@ -33,8 +33,10 @@ from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.engines import Engines
 from beatstitch_gateway.http.server import http_front
 from beatstitch_gateway.identity.gate import Gate
+from beatstitch_gateway.identity.identities import Identities
 from beatstitch_gateway.identity.keyring import KeyRing
 from beatstitch_gateway.identity.late import LateWriter
+from beatstitch_gateway.identity.tokens import Tokens
 from beatstitch_gateway.jobs.aftermath import AfterCommit
 from beatstitch_gateway.jobs.consumer import EventConsumer
 from beatstitch_gateway.jobs.dead import DeadLetters
@@ -124,7 +126,10 @@ async def build(settings: GatewaySettings) -> Service:
     after_commit = AfterCommit(bus, storage, multipart, relay, signals, database=database)
     database.on_commit = after_commit
     late = LateWriter(database, settings.audit_retention_days)
-    keys = KeyRing(database, settings.key_cache_s, on_use=late.used)
+    identities = Identities(
+        KeyRing(database, settings.key_cache_s, on_use=late.used),
+        Tokens(settings, database) if settings.jwt_jwks_url else None,
+    )
     deps = Deps(
         settings=settings,
         limits=limits_of(settings),
@@ -134,13 +139,13 @@ async def build(settings: GatewaySettings) -> Service:
         engines=engines,
         signals=signals,
         grids=Grids(storage),
-        keys=keys,
+        identities=identities,
         quotas=QuotaGuard(limits, settings.outbox_limit),
     )
     rpc = GatewayServer(
         settings,
         servicers=servicers(deps),
-        interceptors=[Gate(keys, settings.key_cache_s, late.note)],
+        interceptors=[Gate(identities, settings.key_cache_s, late.note)],
     )
     rpc.signals = signals
     rpc.front = http_front(settings, rpc)

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from beatstitch_core.limits import default_limits
 from beatstitch_gateway.http.cors import origins_in
+from beatstitch_gateway.identity.settings import TokenSettings
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.tls import TlsFiles
 
@@ -36,7 +37,7 @@ class DatabaseSettings(ServiceSettings):
         return TlsFiles(self.database_tls_ca, self.database_tls_cert, self.database_tls_key)
 
 
-class GatewaySettings(DatabaseSettings):
+class GatewaySettings(DatabaseSettings, TokenSettings):
     """All settings of the gateway; environment variables begin with BEATSTITCH_.
 
     Attributes:

@@ -107,7 +107,7 @@ class AdminRpc(AdminServiceServicer):
         call = Call(current_tenant(), request)
         reply = await once(self._deps.database, call, UpdateTenantResponse, work)
         # This replica knows at once, the others when they ask again.
-        self._deps.keys.forget()
+        self._deps.identities.forget()
         self._deps.quotas.limits.forget(request.tenant.id)
         return reply
 
@@ -125,4 +125,4 @@ class AdminRpc(AdminServiceServicer):
 
     async def Cleanup(self, request: CleanupRequest, context: Context) -> CleanupResponse:
         """Removes what retention no longer keeps, or says what that would be."""
-        raise unimplemented("Cleanup")
+        return await self._deps.cleaner.clean(request)

@@ -100,7 +100,7 @@ class TenantRpc(TenantServiceServicer):
 
         call = Call(caller.tenant, request)
         reply = await once(self._deps.database, call, RotateApiKeyResponse, work)
-        self._deps.keys.forget(request.api_key_id)
+        self._deps.identities.forget(request.api_key_id)
         reply.secret = secret
         return reply
 
@@ -118,7 +118,7 @@ class TenantRpc(TenantServiceServicer):
 
         call = Call(caller.tenant, request)
         reply = await once(self._deps.database, call, RevokeApiKeyResponse, work)
-        self._deps.keys.forget(request.api_key_id)
+        self._deps.identities.forget(request.api_key_id)
         return reply
 
     async def ListAuditEvents(
