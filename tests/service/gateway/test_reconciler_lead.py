@@ -12,6 +12,7 @@ from beatstitch_gateway.db.tables import jobs as table
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.jobs import reconcile
 from beatstitch_gateway.jobs.reconcile import Reconciler
+from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.jobs.topology import JOBS
 
 
@@ -30,12 +31,11 @@ class Watched(Reconciler):
             await asyncio.Event().wait()
 
 
-async def test_a_leader_that_hangs_is_followed_by_another(house, monkeypatch):
+async def test_a_leader_that_hangs_is_followed_by_another(database, monkeypatch):
     monkeypatch.setattr(reconcile, "LEAD_LOST_S", 0.5)
-    settings = house.settings.model_copy(update={"reconcile_interval_s": 0.1})
-    database = Database(settings.database_url.get_secret_value(), 2)
-    monkeypatch.setattr(reconcile, "LOCK", 4711)  # the house's own gateway has the real one
-    first, second = (Watched(settings, database, house.bus) for _ in range(2))
+    settings = GatewaySettings(database_url=database, reconcile_interval_s=0.1)
+    pool = Database(database, 2)
+    first, second = (Watched(settings, pool, None) for _ in range(2))
     first.hangs = True
     leading = asyncio.create_task(first.run())
     await asyncio.wait_for(first.leads.wait(), 10)
@@ -44,7 +44,29 @@ async def test_a_leader_that_hangs_is_followed_by_another(house, monkeypatch):
     for task in (leading, following):
         task.cancel()
     await asyncio.gather(leading, following, return_exceptions=True)
-    await database.close()
+    await pool.close()
+
+
+async def test_a_lost_session_is_no_surprise(database, caplog):
+    settings = GatewaySettings(database_url=database, reconcile_interval_s=0.1)
+    pool = Database(database, 2)
+    leader = Watched(settings, pool, None)
+    leading = asyncio.create_task(leader.run())
+    await asyncio.wait_for(leader.leads.wait(), 10)
+    async with pool.transaction() as tx:
+        lost = sa.text(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks "
+            "JOIN pg_database ON pg_database.oid = database "
+            "WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        assert (await tx.execute(lost)).scalar_one()
+    leader.leads.clear()
+    await asyncio.wait_for(leader.leads.wait(), 10)
+    await until(lambda: "reconciler: DEPENDENCY_DOWN" in caplog.text)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    await pool.close()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_job_that_nobody_can_look_at_hides_no_other(open_house, monkeypatch):
