@@ -47,6 +47,7 @@ from beatstitch_gateway.jobs.relay import Relay
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.quotas.need import QuotaGuard
+from beatstitch_gateway.quotas.rates import RateGate, Rates
 from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.rpc.admin import AdminRpc
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
@@ -145,7 +146,10 @@ async def build(settings: GatewaySettings) -> Service:
     rpc = GatewayServer(
         settings,
         servicers=servicers(deps),
-        interceptors=[Gate(identities, settings.key_cache_s, late.note)],
+        interceptors=[
+            Gate(identities, settings.key_cache_s, late.note),
+            RateGate(Rates(limits, database)),
+        ],
     )
     rpc.signals = signals
     rpc.front = http_front(settings, rpc)

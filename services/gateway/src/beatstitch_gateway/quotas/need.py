@@ -121,6 +121,14 @@ class QuotaGuard:
                 raise _exceeded(quota, limit, used, amount)
             self._note(tenant, quota, used + amount)
 
+    async def take_turn(self, tx: Transaction, tenant: str) -> None:
+        """Lets no other call of the tenant take more until the commit.
+
+        For a transaction that asks several times: two of them that both have begun and then come
+        near a limit would wait for each other.
+        """
+        await _take_turn(tx, tenant, alone=True)
+
     async def _know(self, tx: Transaction, tenant: str, quota: _Quota) -> None:
         known = self._counts.get((tenant, quota.name))
         if known is None or known.until <= time.monotonic():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -29,7 +29,8 @@ SECONDS_PER_MINUTE = 60.0
 _MICRO = 1e6
 
 Behaviour = Callable[[Any, Any], Any]
-Handler = grpc.RpcMethodHandler[Any, Any]
+# gRPC's stubs know its parameters, gRPC doesn't.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Rates:

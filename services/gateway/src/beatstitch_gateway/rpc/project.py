@@ -20,7 +20,7 @@ from beatstitch.v1.project_service_pb2_grpc import ProjectServiceServicer
 from beatstitch_core.ids import new_id
 from beatstitch_gateway import paging
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.db import assets, jobs, projects, uploads
+from beatstitch_gateway.db import assets, jobs, ledger, projects, uploads
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.etags import need_etag, stamp
@@ -123,6 +123,7 @@ class ProjectRpc(ProjectServiceServicer):
             for row in await jobs.unfinished(tx, tenant, project_id=project_id):
                 tx.after.cancelled[row.job.id] = row.stream_seq
                 tx.after.changed[row.job.id] = tenant
+                await ledger.settle(tx, row.job.id, 0)  # what was made stays counted
             tx.after.unwanted_uploads += await uploads.open_in(tx, tenant, project_id=project_id)
             tx.after.unwanted_keys += await assets.keys(tx, tenant, project_id)
             await projects.delete(tx, tenant, project_id)

@@ -35,7 +35,7 @@ class StitchRpc(StitchServiceServicer):
         tenant = current_tenant()
 
         async def work(tx: Transaction) -> StitchResponse:
-            stitch = await accept_stitch(tx, tenant, request)
+            stitch = await accept_stitch(tx, tenant, request, self._deps.quotas)
             await advance_stitch(tx, stitch.job.id)
             return StitchResponse(job=(await jobs.get(tx, tenant, stitch.job.id)).job)
 
@@ -46,4 +46,7 @@ class StitchRpc(StitchServiceServicer):
         self, request: BatchStitchRequest, context: Context
     ) -> BatchStitchResponse:
         """Many of them; a bad one doesn't spoil the others."""
-        return await accept_batch(self._deps.database, self._deps.limits, current_tenant(), request)
+        deps = self._deps
+        return await accept_batch(
+            deps.database, deps.limits, deps.quotas, current_tenant(), request
+        )

@@ -11,7 +11,8 @@ from beatstitch_gateway.choice import choose_material
 from beatstitch_gateway.db.assets import AssetRow
 from beatstitch_gateway.db.jobs import JobRow
 from beatstitch_gateway.db.transaction import Transaction
-from beatstitch_gateway.jobs.submit import submit_stitch
+from beatstitch_gateway.jobs.submit import expected_ms, submit_stitch
+from beatstitch_gateway.quotas.need import QuotaGuard, Want
 from beatstitch_gateway.renders.shape import in_shape
 from beatstitch_gateway.specs import not_ready
 from beatstitch_gateway.validation import Check
@@ -29,7 +30,12 @@ def check_stitch(check: Check, request: StitchRequest, limits: Limits) -> None:
 
 
 async def accept_stitch(
-    tx: Transaction, tenant: str, request: StitchRequest, *, batch_id: str = ""
+    tx: Transaction,
+    tenant: str,
+    request: StitchRequest,
+    quotas: QuotaGuard,
+    *,
+    batch_id: str = "",
 ) -> JobRow:
     """Stores a stitch; `advance_stitch` begins it.
 
@@ -37,10 +43,12 @@ async def accept_stitch(
         tx: The transaction.
         tenant: Whose.
         request: The request, checked.
+        quotas: Whether the tenant may have more.
         batch_id: The batch that it comes with; empty for none.
 
     Raises:
-        BeatStitchError: As `choose_material`; ASSET_NOT_READY for one that is still being uploaded.
+        BeatStitchError: As `choose_material`; ASSET_NOT_READY for one that is still being uploaded;
+            QUOTA_EXCEEDED, QUEUE_FULL.
     """
     of = await choose_material(tx, tenant, request, ready=False)
     mark = of.watermark
@@ -52,6 +60,8 @@ async def accept_stitch(
     resolved.media_asset_ids[:] = [row.asset.id for row in of.media]
     profile = render_profiles()[request.profile or FINAL]
     resolved.settings.CopyFrom(in_shape(of.settings, profile))
+    expected = await expected_ms(tx, tenant, resolved)
+    await quotas.need(tx, tenant, Want(jobs=1, rendered_ms=expected))
     return await submit_stitch(tx, tenant, resolved, inputs=of.inputs, batch_id=batch_id)
 
 

@@ -29,6 +29,7 @@ from beatstitch_core.ids import new_id
 from beatstitch_gateway.db import batches
 from beatstitch_gateway.db.transaction import Database, Transaction, is_outage
 from beatstitch_gateway.idempotency import Call, once, once_in
+from beatstitch_gateway.quotas.need import QuotaGuard
 from beatstitch_gateway.stitch.accept import accept_stitch, check_stitch
 from beatstitch_gateway.validation import Check
 
@@ -42,9 +43,13 @@ _OURS = (failure_pb2.ERROR_REASON_DEPENDENCY_DOWN, failure_pb2.ERROR_REASON_DRAI
 
 
 async def accept_batch(
-    database: Database, limits: Limits, tenant: str, request: BatchStitchRequest
+    database: Database,
+    limits: Limits,
+    quotas: QuotaGuard,
+    tenant: str,
+    request: BatchStitchRequest,
 ) -> BatchStitchResponse:
-    """Takes what can be taken of a batch.
+    """Takes what can be taken of a batch; what finds no room in a quota is refused by itself.
 
     Raises:
         BeatStitchError: FIELD_INVALID for the number of items and the request_id only;
@@ -60,7 +65,7 @@ async def accept_batch(
 
     reply = BatchStitchResponse()
     reply.CopyFrom(await once(database, Call(tenant, request), BatchStitchResponse, begin))
-    batch = _Batch(tenant, limits, reply.batch_id)
+    batch = _Batch(tenant, limits, quotas, reply.batch_id)
     for start in range(0, len(request.items), AT_ONCE):
         items = dict(enumerate(request.items[start : start + AT_ONCE], start))
         async with database.transaction() as tx:
@@ -72,6 +77,7 @@ async def accept_batch(
 class _Batch:
     tenant: str
     limits: Limits
+    quotas: QuotaGuard
     id: str
 
     async def take_all(
@@ -80,6 +86,8 @@ class _Batch:
         """Takes those of some items that were not looked at before."""
         # A repeat of the call that comes while the first is at work waits for its turn.
         await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock(self.id))))
+        # Items come one after the other: no turn may be asked for that others half have.
+        await self.quotas.take_turn(tx, self.tenant)
         done = await batches.results(tx, self.id, items)
         made = {
             index: await self._take(tx, item, index)
@@ -96,7 +104,7 @@ class _Batch:
         request.lane = item.lane or job_pb2.JOB_LANE_BATCH
 
         async def work(_tx: Transaction) -> StitchResponse:
-            stitch = await accept_stitch(tx, self.tenant, request, batch_id=self.id)
+            stitch = await accept_stitch(tx, self.tenant, request, self.quotas, batch_id=self.id)
             return StitchResponse(job=stitch.job)
 
         try:
