@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
-        dev images image-smoke prod logs logs-worker migrate backup shell-api shell-worker clean \
+        dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
         bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
 help: ## This list
@@ -119,29 +119,45 @@ images: ## Build the four images with podman or docker; BASE_IMAGE=NAME@sha256:â
 image-smoke: ## Run each image with a read-only root and no network (podman; skipped without it)
 	@deploy/images/smoke.sh
 
-prod: ## Deploy to Kubernetes (waits for the deployment step)
-	@echo "make prod waits for the Kubernetes step: deploy/k8s has no overlay yet. 'make dev' runs the same services here."; exit 2
+# Where the next ones work: here on `make dev`'s data, or, with NAMESPACE=beatstitch (KUBE=kubectl, OVERLAY=prod),
+# in kubectl's current context.
+NAMESPACE ?=
+OVERLAY ?= prod
+KUBE ?= kubectl
+CLUSTER = NAMESPACE=$(or $(NAMESPACE),beatstitch) OVERLAY=$(OVERLAY) KUBE="$(KUBE)" deploy/cluster.sh
+HERE = test -f $(STATE)/env || (echo "nothing runs in $(STATE): start 'make dev' first, or name a cluster's: NAMESPACE=beatstitch"; exit 2)
 
-logs: ## Follow all logs of `make dev`
-	@tail -n 50 -F $(STATE)/services/*.log
+prod: ## Deploy OVERLAY to kubectl's current context and wait until it serves
+	@$(CLUSTER) deploy
 
-logs-worker: ## Follow the workers' logs of `make dev`
-	@tail -n 50 -F $(STATE)/services/{analyzer,timeline,renderer}*.log
+logs: ## Follow all logs of `make dev`, or of NAMESPACE
+	@$(if $(NAMESPACE),$(CLUSTER) logs,tail -n 50 -F $(STATE)/services/*.log)
 
-migrate: $(STAMP) ## Bring the database at BEATSTITCH_DATABASE_URL to the newest schema
-	@test -n "$$BEATSTITCH_DATABASE_URL" || (echo "set BEATSTITCH_DATABASE_URL (make dev migrates its own database by itself)"; exit 2)
-	@$(BIN)/python -m beatstitch_gateway.migrate
+logs-worker: ## Follow the workers' logs of `make dev`, or of NAMESPACE
+	@$(if $(NAMESPACE),$(CLUSTER) logs-worker,tail -n 50 -F $(STATE)/services/{analyzer,timeline,renderer}*.log)
 
-backup: ## Dump the database and list the bucket (waits for the operations step)
-	@echo "make backup waits for the operations step. All data of 'make dev' is in $(STATE): stop it and copy the folder."; exit 2
+migrate: $(STAMP) ## Bring the database at BEATSTITCH_DATABASE_URL, or of NAMESPACE, to the newest schema
+	@$(if $(NAMESPACE),$(CLUSTER) migrate,test -n "$$BEATSTITCH_DATABASE_URL" || (echo "set BEATSTITCH_DATABASE_URL (make dev migrates its own database by itself)"; exit 2))
+	@$(if $(NAMESPACE),,$(BIN)/python -m beatstitch_gateway.migrate)
+
+BACKUPS ?= backups
+POSTGRES_BIN = $$($(BIN)/python -c "from beatstitch_stack import tools; print(tools.pg_dump().parent)")
+
+backup: $(STAMP) ## Back up the running `make dev` below BACKUPS, or start NAMESPACE's backup job now
+	@$(if $(NAMESPACE),$(CLUSTER) backup,$(HERE))
+	@$(if $(NAMESPACE),,. $(STATE)/env && BEATSTITCH_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m beatstitch_gateway.backup make $(BACKUPS))
+
+restore: $(STAMP) ## Restore FROM=BACKUPS/TIME into a new `make dev` (its STATE must not exist), or into NAMESPACE
+	@test -n "$(FROM)" || (echo "say which backup: make restore FROM=$(BACKUPS)/TIME"; exit 2)
+	@$(if $(NAMESPACE),$(CLUSTER) restore $(FROM),$(BIN)/python tools/restore_dev.py $(STATE) $(FROM))
 
 shell-api: $(STAMP) ## A Python prompt with a client of the running `make dev`
-	@test -f $(STATE)/env || (echo "nothing runs in $(STATE): start 'make dev' first"; exit 2)
-	@. $(STATE)/env && $(BIN)/python -i tools/shell_api.py
+	@$(if $(NAMESPACE),$(CLUSTER) shell-api,$(HERE))
+	@$(if $(NAMESPACE),,. $(STATE)/env && $(BIN)/python -i tools/shell_api.py)
 
 shell-worker: $(STAMP) ## A Python prompt with storage and queue of the running `make dev`
-	@test -f $(STATE)/env || (echo "nothing runs in $(STATE): start 'make dev' first"; exit 2)
-	@. $(STATE)/env && $(BIN)/python -i tools/shell_worker.py
+	@$(if $(NAMESPACE),$(CLUSTER) shell-worker,$(HERE))
+	@$(if $(NAMESPACE),,. $(STATE)/env && $(BIN)/python -i tools/shell_worker.py)
 
 clean: ## Remove what the demo, the benches and the tools left behind (not .venv, not $(STATE))
 	@rm -rf demo-out bench-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

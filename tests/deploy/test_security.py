@@ -140,6 +140,7 @@ def test_nobody_holds_a_credential_that_is_not_its_own() -> None:
         "renderer-coordinator": {"s3-renderer", "nats-renderer"},
         "renderer-batch": {"s3-renderer", "nats-renderer"},
         "prepare": {"database-owner", "nats-prepare"},
+        "backup": {"s3-gateway", "database"},
     }
 
 
@@ -148,7 +149,7 @@ def test_only_the_gateway_knows_the_database(overlay: str) -> None:
     objects = render(overlay)
     for name, pod in pods(objects).items():
         knows = any("BEATSTITCH_DATABASE_URL" in environment(objects, c) for c in pod.containers())
-        assert knows == (name in {"gateway", "prepare"})
+        assert knows == (name in {"gateway", "prepare", "backup"})
 
 
 def test_production_holds_no_secret() -> None:
@@ -227,6 +228,7 @@ def test_who_may_talk_to_whom() -> None:
     assert found == {
         "gateway": {queue, bucket, database} | engines,
         "prepare": {queue, database},
+        "backup": {bucket, database},
         **{name: {queue, bucket} for name in SERVICES if name != "gateway"},
     }
 

@@ -76,15 +76,12 @@ class Pod:
 
 def pods(objects: list[Manifest]) -> dict[str, Pod]:
     """Every workload's pod by the workload's name."""
-    return {
-        name: Pod(
-            item["kind"],
-            name,
-            item["spec"]["template"]["metadata"]["labels"],
-            item["spec"]["template"]["spec"],
-        )
-        for name, item in of_kind(objects, *TEMPLATED).items()
-    }
+    found = {}
+    for name, item in of_kind(objects, *TEMPLATED, "CronJob").items():
+        spec = item["spec"]
+        template = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+        found[name] = Pod(item["kind"], name, template["metadata"]["labels"], template["spec"])
+    return found
 
 
 def environment(objects: list[Manifest], container: dict[str, Any]) -> dict[str, str]:
