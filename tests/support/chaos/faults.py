@@ -11,10 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beatstitch_stack import StackError
 from support.fault_proxy import Weather
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
     from beatstitch_stack import NatsServer, PostgresServer, S3Server, ServiceProcess
@@ -36,6 +37,7 @@ WEIGHTS = {
     "wipe nats": 1,
 }
 LONGEST_S = 7.0
+WEATHERS = frozenset(weather.value for weather in Weather)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def schedule(seed: int) -> Iterator[Fault]:
     first = rng.sample(kinds, len(kinds))  # a short run has each kind once
     while True:
         kind = first.pop() if first else rng.choices(kinds, weights)[0]
-        yield Fault(kind, rng.randrange(1 << 20), rng.uniform(0.3, LONGEST_S), rng.uniform(0.2, 4))
+        yield Fault(kind, rng.randrange(1 << 20), rng.uniform(0.3, LONGEST_S), rng.uniform(0.2, 3))
 
 
 def note(text: str) -> None:
@@ -83,32 +85,51 @@ class Trouble:
         self._room = room
         self._schedule = schedule(seed)
         self._begun = time.monotonic()
+        self._busy: frozenset[str] = frozenset()
         self.done: Counter[str] = Counter()
         self.held = 0
 
     async def run(self) -> None:
-        """One fault after the other until cancelled; the last one is mended all the same."""
-        for fault in self._schedule:
-            await asyncio.sleep(fault.pause_s)
-            work = asyncio.ensure_future(self._strike(fault))
-            try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:
-                await work
-                raise
+        """One fault after the other, now and then two at once, until cancelled; all are mended."""
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            for fault in self._schedule:
+                await asyncio.sleep(fault.pause_s)
+                under_way.add(asyncio.create_task(self._strike(fault)))
+                at_once = 2 if fault.number % 3 == 0 else 1
+                while len(under_way) >= at_once:
+                    done, under_way = await asyncio.wait(
+                        under_way, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    for task in done:
+                        task.result()
+        finally:
+            if under_way:
+                await asyncio.wait(under_way)
 
     async def _strike(self, fault: Fault) -> None:
         name, action = self._plan(fault)
-        note(f"{time.monotonic() - self._begun:6.1f} s  {fault.kind} {name} {fault.seconds:.1f} s")
-        if await action:
-            self.done[f"{fault.kind} {name.rpartition('-')[0] or name}".strip()] += 1
+        where = frozenset(part for part in name.split() if part not in WEATHERS)
+        if fault.kind == "wipe nats":
+            where = frozenset(f"nats-{number}" for number in range(len(self._room.nats)))
+        if where & self._busy:  # one victim isn't hung and killed at once
+            action.close()
+            return
+        self._busy |= where
+        begun = time.monotonic() - self._begun
+        note(f"{begun:6.1f} s  {fault.kind} {name} {fault.seconds:.1f} s")
+        try:
+            if await action:
+                self.done[f"{fault.kind} {name.rpartition('-')[0] or name}".strip()] += 1
+        finally:
+            self._busy -= where
 
-    def _plan(self, fault: Fault) -> tuple[str, Awaitable[bool]]:
+    def _plan(self, fault: Fault) -> tuple[str, Coroutine[object, object, bool]]:
         """The victim's name, and what is done to it."""
         services, servers = self._room.system.services, self._servers()
         service = sorted(services)[fault.number % len(services)]
         server = sorted(servers)[fault.number % len(servers)]
-        plans: dict[str, Callable[[], tuple[str, Awaitable[bool]]]] = {
+        plans: dict[str, Callable[[], tuple[str, Coroutine[object, object, bool]]]] = {
             "kill service": lambda: (service, self._kill(services[service], fault.seconds)),
             "hang service": lambda: (service, self._hang(services[service], fault.seconds)),
             "stop service": lambda: (service, self._stop(services[service], fault.seconds)),
@@ -150,10 +171,18 @@ class Trouble:
         return True
 
     async def _start(self, victim: Victim) -> None:
-        # Whatever refuses to start on a system with one fault at a time is a bug.
-        await asyncio.to_thread(victim.start)
+        for last in (False, False, False, True):
+            try:
+                await asyncio.to_thread(victim.start)
+            except StackError:
+                # What it needs may be away just now: whoever watches over it starts it again.
+                if last:
+                    raise
+                await asyncio.sleep(1)
+            else:
+                return
 
-    def _weather(self, fault: Fault) -> tuple[str, Awaitable[bool]]:
+    def _weather(self, fault: Fault) -> tuple[str, Coroutine[object, object, bool]]:
         kinds = [w for w in Weather if w is not Weather.FAIR]
         places = [("s3", [self._room.s3_proxy]), ("postgres", [self._room.postgres_proxy])]
         places.append(("nats", self._room.nats_proxies))
@@ -180,15 +209,21 @@ class Trouble:
         except TimeoutError:
             return False
         for service in self._room.system.services.values():
-            if service.running and worker.endswith(f"-{service.pid}"):
-                return await self._kill(service, min(seconds, 2.0))
+            if service.name in self._busy or not service.running:
+                continue
+            if worker.endswith(f"-{service.pid}"):
+                self._busy |= {service.name}
+                try:
+                    return await self._kill(service, min(seconds, 2.0))
+                finally:
+                    self._busy -= {service.name}
         return False
 
     async def _duplicates(self, fault: Fault) -> bool:
         sent = await self._room.tap.publish_duplicates(1 + fault.number % 6, str(fault.number))
         return sent > 0
 
-    def _full_disk(self, fault: Fault) -> tuple[str, Awaitable[bool]]:
+    def _full_disk(self, fault: Fault) -> tuple[str, Coroutine[object, object, bool]]:
         disks = sorted(self._room.disks.items())
         if not disks:
             return "", _nothing()

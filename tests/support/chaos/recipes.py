@@ -40,7 +40,7 @@ class Recipe:
     @property
     def settings(self) -> TimelineSettings:
         """For a few frames that are quickly made."""
-        output = OutputFormat(width=64, height=36, frame_rate=Rational(num=12, den=1))
+        output = OutputFormat(width=128, height=72, frame_rate=Rational(num=12, den=1))
         return TimelineSettings(beats_per_cut=self.beats_per_cut, seed=self.seed, output=output)
 
 
