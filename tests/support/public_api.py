@@ -31,6 +31,8 @@ from beatstitch.v1 import (
     tenant_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
 )
 from beatstitch_core.errors import BeatStitchError, reason_name
 from beatstitch_runtime.rpc.errors import error_from_rpc
@@ -46,6 +48,7 @@ API = (
     (job_service_pb2, job_service_pb2_grpc),
     (tenant_service_pb2, tenant_service_pb2_grpc),
     (admin_service_pb2, admin_service_pb2_grpc),
+    (webhook_service_pb2, webhook_service_pb2_grpc),
     (info_service_pb2, info_service_pb2_grpc),
 )
 TIMEOUT_S = 20.0

@@ -27,6 +27,8 @@ from beatstitch.v1 import (
     tenant_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
 )
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.deps import Deps
@@ -60,11 +62,14 @@ from beatstitch_gateway.rpc.stitch import StitchRpc
 from beatstitch_gateway.rpc.template import TemplateRpc
 from beatstitch_gateway.rpc.tenant import TenantRpc
 from beatstitch_gateway.rpc.timeline import TimelineRpc
+from beatstitch_gateway.rpc.webhook import WebhookRpc
 from beatstitch_gateway.seeing.books import Books
 from beatstitch_gateway.seeing.stored import StoredBytes
+from beatstitch_gateway.seeing.webhooks import Deliveries
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_gateway.uploads.rules import limits_of
+from beatstitch_gateway.webhooks.sender import Sender
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.topology import ensure_topology
 from beatstitch_runtime.metrics.queues import Queues
@@ -97,6 +102,7 @@ def servicers(deps: Deps) -> list[Servicer]:
         (JobRpc(deps), job_service_pb2_grpc, job_service_pb2),
         (TenantRpc(deps), tenant_service_pb2_grpc, tenant_service_pb2),
         (AdminRpc(deps), admin_service_pb2_grpc, admin_service_pb2),
+        (WebhookRpc(deps), webhook_service_pb2_grpc, webhook_service_pb2),
         (InfoRpc(deps), info_service_pb2_grpc, info_service_pb2),
     )
     found = []
@@ -169,6 +175,7 @@ async def build(settings: GatewaySettings) -> Service:
             Reconciler(settings, database, bus).run,
             Deadlines(settings, database).run,
             StoredBytes(settings, database, storage).run,
+            Sender(settings, database).run,
         ],
         closers=[
             bus.close,
@@ -179,7 +186,7 @@ async def build(settings: GatewaySettings) -> Service:
             after_commit.close,
             late.close,
         ],
-        observers=[Queues(bus), Books(database)],
+        observers=[Queues(bus), Books(database), Deliveries(database)],
     )
 
 

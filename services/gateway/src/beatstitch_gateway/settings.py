@@ -97,6 +97,14 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
         cancel_limit_s: How long a worker has to say that it stopped.
         upload_retention_s: How long an upload may lie unfinished after its URLs ended.
         watch_poll_s: How often a watched job is read without being told.
+        webhook_keys: What webhooks' secrets are encrypted with in the database: base64 of 32 bytes;
+            several, separated by commas: the first encrypts, all of them decrypt. Empty: the
+            secrets lie there as they are.
+        webhook_allowed_networks: Networks that webhooks may lead to though they aren't public, such
+            as 10.20.0.0/16, separated by commas; there by http:// too.
+        webhook_ca_file: PEM file of authorities that receivers' certificates may come from, besides
+            the public ones; empty for none.
+        webhook_interval_s: How often due webhooks are looked for.
         single_put_bytes: Largest file that is PUT at once.
         part_bytes: Smallest part of a larger one.
         max_image_bytes: Largest picture.
@@ -153,6 +161,10 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
     cancel_limit_s: float = 60.0
     upload_retention_s: float = 24 * 3600.0
     watch_poll_s: float = 2.0
+    webhook_keys: SecretStr = SecretStr("")
+    webhook_allowed_networks: str = ""
+    webhook_ca_file: str = ""
+    webhook_interval_s: float = Field(default=1.0, gt=0)
     single_put_bytes: int = 64 * 1024 * 1024
     part_bytes: int = Field(default=16 * 1024 * 1024, ge=5 * 1024 * 1024)
     max_image_bytes: int = _LIMITS.max_image_bytes

@@ -16,7 +16,7 @@ from beatstitch.v1.job_pb2 import Job, JobState
 from beatstitch.v1.timeline_pb2 import TimelineInputs
 from beatstitch_core.ids import is_id
 from beatstitch_core.job_states import is_terminal
-from beatstitch_gateway.db import ledger
+from beatstitch_gateway.db import deliveries, ledger
 from beatstitch_gateway.db.not_found import known_ids, no_job
 from beatstitch_gateway.db.scope import owned
 from beatstitch_gateway.db.tables import jobs
@@ -135,6 +135,7 @@ async def save(tx: Transaction, row: JobRow) -> None:
     tx.after.changed[row.job.id] = row.tenant
     if row.finished:
         tx.after.ended[row.job.id] = row.job
+        await deliveries.note_end(tx, row.tenant, row.job)
         if row.job.state != job_pb2.JOB_STATE_SUCCEEDED and row.job.type in _CHARGED:
             await ledger.settle(tx, row.job.id, 0)
 

@@ -1,0 +1,1 @@
+"""Webhooks: an HTTP request of ours when a job has ended."""
