@@ -88,7 +88,10 @@ class Multipart:
         Raises:
             BeatStitchError: DEPENDENCY_DOWN.
         """
-        reply = await self._call(lambda s3, where: s3.create_multipart_upload(**where), key)
+        try:
+            reply = await self._call(lambda s3, where: s3.create_multipart_upload(**where), key)
+        except ClientError as error:
+            raise _storage_down() from error
         return str(reply["UploadId"])
 
     def sign_part(self, key: str, upload_id: str, part: UploadPart, expires_s: int) -> str:
