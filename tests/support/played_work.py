@@ -24,12 +24,16 @@ from beatstitch.v1.edl_pb2 import AudioTrack, Edl, OutputFormat, Segment
 from beatstitch.v1.job_pb2 import BeatAnalysisResult, MediaIngestResult, RenderResult
 from beatstitch.v1.render_pb2 import RenderManifest, SyncReport
 from beatstitch_core.canonical import canonical_json, sha256_hex
+from beatstitch_core.keys import artefact_key
 from beatstitch_runtime.storage import Storage
 
 
 async def played(storage: Storage, spec: JobSpec, video: bytes = b"video") -> JobSucceeded:
     """What a worker tells of a job, its artefacts stored."""
-    prefix = f"{spec.key_prefix}test/{spec.job_id}"
+
+    def key(kind: str, suffix: str = "") -> str:
+        return artefact_key(spec.key_prefix, kind, sha256_hex(spec.job_id.encode()), suffix)
+
     if spec.HasField("beat_analysis"):
         audio = spec.beat_analysis.audio
         grid = BeatGrid(
@@ -39,8 +43,8 @@ async def played(storage: Storage, spec: JobSpec, video: bytes = b"video") -> Jo
             duration_us=8_000_000,
             beats=[Beat(time_us=i * 500_000, beat_number=i % 4 + 1) for i in range(16)],
         )
-        ref = await storage.put(f"{prefix}.grid", canonical_json(grid))
-        wave = await storage.put(f"{prefix}.wave", b"wave")
+        ref = await storage.put(key("grid", ".json"), canonical_json(grid))
+        wave = await storage.put(key("waveform"), b"wave")
         return JobSucceeded(
             beat_analysis=BeatAnalysisOutput(
                 audio=ObjectRef(key=audio.key, sha256=hashed(b"song"), size_bytes=4),
@@ -54,7 +58,7 @@ async def played(storage: Storage, spec: JobSpec, video: bytes = b"video") -> Jo
         )
     if spec.HasField("media_ingest"):
         media = spec.media_ingest.media
-        thumbnail = await storage.put(f"{prefix}.jpg", b"thumbnail")
+        thumbnail = await storage.put(key("thumb", ".jpg"), b"thumbnail")
         return JobSucceeded(
             media_ingest=MediaIngestOutput(
                 media=ObjectRef(key=media.key, sha256=media.sha256, size_bytes=media.size_bytes),
@@ -66,11 +70,13 @@ async def played(storage: Storage, spec: JobSpec, video: bytes = b"video") -> Jo
     if spec.HasField("timeline_build"):
         edl = edl_of(spec)
         data = canonical_json(edl)
-        ref = await storage.put(f"{spec.key_prefix}edl/{sha256_hex(data)}", data)
+        ref = await storage.put(
+            artefact_key(spec.key_prefix, "edl", sha256_hex(data), ".json"), data
+        )
         return JobSucceeded(
             timeline_build=TimelineBuildOutput(edl=ref, segment_count=len(edl.segments))
         )
-    ref = await storage.put(f"{prefix}.mp4", video)
+    ref = await storage.put(key("out", ".mp4"), video)
     return JobSucceeded(
         render=RenderOutput(
             output=ref,

@@ -212,9 +212,8 @@ async def test_an_edl_of_ones_own_can_be_edited(editor, generate):
 async def test_without_its_grid_a_timeline_says_so(editor, generate):
     project_id, song_id, _pictures = await editor.ready(2)
     built = await generate(project_id)
-    async for key, _size in editor.storage.list("t/default/test/"):
-        if key.endswith(".grid"):
-            await editor.storage.delete([key])
+    async for key, _size in editor.storage.list("t/default/grid/"):
+        await editor.storage.delete([key])
     for call in (
         editor.client.ApplyEdits(project_id=project_id, edl_hash=built.edl_hash, edits=[SWAP]),
         editor.client.ExplainCut(project_id=project_id),

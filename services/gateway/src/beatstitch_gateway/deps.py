@@ -10,6 +10,7 @@ from beatstitch_gateway.engines import Engines
 from beatstitch_gateway.identity.identities import Identities
 from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.quotas.need import QuotaGuard
+from beatstitch_gateway.retention.cleaner import Cleaner
 from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
@@ -29,6 +30,7 @@ class Deps:
         engines: Who answers at once.
         signals: What happens to jobs right now.
         grids: The beat grids of timelines.
+        cleaner: Removes what retention no longer keeps.
         quotas: Whether a tenant may have more.
         identities: Who calls.
     """
@@ -41,5 +43,6 @@ class Deps:
     engines: Engines
     signals: Signals
     grids: Grids
+    cleaner: Cleaner
     quotas: QuotaGuard
     identities: Identities

@@ -50,6 +50,8 @@ from beatstitch_gateway.jobs.signals import Signals
 from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.quotas.need import QuotaGuard
 from beatstitch_gateway.quotas.rates import RateGate, Rates
+from beatstitch_gateway.retention.cleaner import Cleaner
+from beatstitch_gateway.retention.sweep import Sweeper
 from beatstitch_gateway.revisions.grids import Grids
 from beatstitch_gateway.rpc.admin import AdminRpc
 from beatstitch_gateway.rpc.analysis import AnalysisRpc
@@ -137,6 +139,8 @@ async def build(settings: GatewaySettings) -> Service:
         KeyRing(database, settings.key_cache_s, on_use=late.used),
         Tokens(settings, database) if settings.jwt_jwks_url else None,
     )
+    sweeper = Sweeper(settings, database, storage, multipart)
+    cleaner = Cleaner(settings, database, sweeper)
     deps = Deps(
         settings=settings,
         limits=limits_of(settings),
@@ -146,6 +150,7 @@ async def build(settings: GatewaySettings) -> Service:
         engines=engines,
         signals=signals,
         grids=Grids(storage),
+        cleaner=cleaner,
         identities=identities,
         quotas=QuotaGuard(limits, settings.outbox_limit),
     )
@@ -176,6 +181,7 @@ async def build(settings: GatewaySettings) -> Service:
             Deadlines(settings, database).run,
             StoredBytes(settings, database, storage).run,
             Sender(settings, database).run,
+            cleaner.run,
         ],
         closers=[
             bus.close,

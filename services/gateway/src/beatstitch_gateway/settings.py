@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from beatstitch_core.limits import default_limits
 from beatstitch_gateway.http.cors import origins_in
@@ -111,6 +112,24 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
         max_video_bytes: Largest clip.
         max_audio_bytes: Largest song.
         max_media_per_project: Most pictures and clips in a project.
+        retention_interval_s: How often one replica cleans the bucket; 0 where something else does
+            (`python -m beatstitch_gateway.cleanup`).
+        retention_safety_s: Nothing younger is ever removed from the bucket: longer than the longest
+            job, and at least twice s3_touch_after_s.
+        retention_temporary_s: How long an unfinished upload is kept after its links ended. This and
+            those below are for tenants without a time of their own; -1 for ever.
+        retention_previews_s: How long outputs of previews are kept.
+        retention_finals_s: How long outputs of all other renders are kept.
+        retention_proxies_s: How long proxies and filmstrips are kept since they were last used.
+        retention_chunks_s: How long rendered chunks are kept since they were last used.
+        retention_chunk_bytes: Most bytes of rendered chunks of a tenant; -1 for no limit.
+        import_sources: Where ImportAsset may read, separated by commas: "s3://bucket" or
+            "s3://bucket/prefix"; "{tenant}" in a prefix stands for the caller's tenant. Empty for
+            nowhere.
+        import_endpoint: URL of the S3 server of those buckets; empty for our own.
+        import_access_key: Access key for it, which needs to read only; empty for our own.
+        import_secret_key: Its secret.
+        import_region: Region that requests to it are signed for; empty for our own.
         stored_interval_s: How often the bytes in the bucket are counted, for metrics.
     """
 
@@ -171,6 +190,19 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
     max_video_bytes: int = _LIMITS.max_video_bytes
     max_audio_bytes: int = _LIMITS.max_audio_bytes
     max_media_per_project: int = _LIMITS.max_media_per_project
+    retention_interval_s: float = Field(3600.0, ge=0)
+    retention_safety_s: float = Field(26 * 3600.0, ge=0)
+    retention_temporary_s: float = 3600.0
+    retention_previews_s: float = 24 * 3600.0
+    retention_finals_s: float = 7 * 24 * 3600.0
+    retention_proxies_s: float = 7 * 24 * 3600.0
+    retention_chunks_s: float = 7 * 24 * 3600.0
+    retention_chunk_bytes: int = 100 * 10**9
+    import_sources: str = ""
+    import_endpoint: str = ""
+    import_access_key: SecretStr = SecretStr("")
+    import_secret_key: SecretStr = SecretStr("")
+    import_region: str = ""
     stored_interval_s: float = Field(900.0, gt=0)
 
     @field_validator("http_port", mode="before")
@@ -183,3 +215,11 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
     def _origins_are_exact(cls, value: str) -> str:
         origins_in(value)
         return value
+
+    @model_validator(mode="after")
+    def _used_objects_stay(self) -> Self:
+        # What is used is made young when it is older than s3_touch_after_s: it may be that old
+        # when the longest job begins with it.
+        if self.retention_safety_s < 2 * self.s3_touch_after_s:
+            raise ValueError("retention_safety_s has to be at least twice s3_touch_after_s")
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,21 +28,30 @@ class RenderRow:
         output: The video, or None.
         poster: A JPEG that stands for it, or None.
         contact_sheet: A JPEG of frames in rows, or None.
+        finish_time: When its output was made, the last time; None before.
     """
 
     render: Render
     output: ObjectRef | None = None
     poster: ObjectRef | None = None
     contact_sheet: ObjectRef | None = None
+    finish_time: datetime | None = None
 
 
 def _read(row: Row[Any]) -> RenderRow:
-    render = Render.FromString(row.message)
+    render = _told(row)
     if row.manifest is not None:
         render.manifest.CopyFrom(RenderManifest.FromString(row.manifest))
     if row.sync_report is not None:
         render.sync_report.CopyFrom(SyncReport.FromString(row.sync_report))
-    return RenderRow(render, *(_ref(data) for data in (row.output, row.poster, row.contact_sheet)))
+    pictures = (_ref(row.poster), _ref(row.contact_sheet))
+    return RenderRow(render, _ref(row.output), *pictures, row.finish_time)
+
+
+def _told(row: Row[Any]) -> Render:
+    render = Render.FromString(row.message)
+    render.expired = row.expired
+    return render
 
 
 def _ref(data: bytes | None) -> ObjectRef | None:
@@ -72,11 +82,24 @@ async def finish(tx: Transaction, render_id: str, made: RenderOutput) -> None:
             sync_report=made.sync_report.SerializeToString(),
             poster=made.poster.SerializeToString() or None,
             contact_sheet=made.contact_sheet.SerializeToString() or None,
+            finish_time=sa.func.now(),
+            expired=False,
         )
     )
 
 
-async def get(tx: Transaction, tenant: str, render_id: str) -> RenderRow:
+async def make_again(tx: Transaction, render: Render, job_id: str) -> Render:
+    """Names the job that makes an output again; the render without manifest and report."""
+    query = sa.select(renders.c.message).where(renders.c.id == render.id).with_for_update()
+    kept = Render.FromString((await tx.execute(query)).scalar_one())
+    kept.job_id = job_id
+    await tx.execute(
+        sa.update(renders).where(renders.c.id == render.id).values(message=kept.SerializeToString())
+    )
+    return kept
+
+
+async def get(tx: Transaction, tenant: str, render_id: str, *, lock: bool = False) -> RenderRow:
     """A render of the tenant.
 
     Raises:
@@ -85,6 +108,8 @@ async def get(tx: Transaction, tenant: str, render_id: str) -> RenderRow:
     if not is_id(render_id):
         raise no_render(render_id)
     query = sa.select(renders).where(owned(renders, tenant), renders.c.id == render_id)
+    if lock:
+        query = query.with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         raise no_render(render_id)
@@ -93,12 +118,11 @@ async def get(tx: Transaction, tenant: str, render_id: str) -> RenderRow:
 
 async def page(
     tx: Transaction, tenant: str, project_id: str, size: int, before_id: str | None
-) -> list[Render]:
+) -> list[RenderRow]:
     """Up to `size` renders, newest first, older than `before_id`, without manifest and report."""
-    query = sa.select(renders.c.message).where(
-        owned(renders, tenant), renders.c.project_id == project_id
-    )
+    columns = (renders.c.message, renders.c.expired, renders.c.finish_time)
+    query = sa.select(*columns).where(owned(renders, tenant), renders.c.project_id == project_id)
     if before_id:
         query = query.where(renders.c.id < before_id)
     rows = await tx.execute(query.order_by(renders.c.id.desc()).limit(size))
-    return [Render.FromString(message) for message in rows.scalars()]
+    return [RenderRow(_told(row), finish_time=row.finish_time) for row in rows]

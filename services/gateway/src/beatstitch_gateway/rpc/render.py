@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-import grpc
-
 from beatstitch.internal.v1 import renderer_engine_service_pb2 as engine
 from beatstitch.v1.job_pb2 import JobLane
 from beatstitch.v1.render_pb2 import ChunkReport
@@ -47,9 +45,11 @@ from beatstitch_gateway.idempotency import Call, once
 from beatstitch_gateway.quotas.minutes import charged_ms
 from beatstitch_gateway.quotas.need import Want
 from beatstitch_gateway.renders import pictures
-from beatstitch_gateway.renders.output import link_output, stream_output
+from beatstitch_gateway.renders.output import link_output, stream_output, with_end
+from beatstitch_gateway.renders.restore import restore_output
 from beatstitch_gateway.renders.shape import shaped
 from beatstitch_gateway.renders.submit import submit_render
+from beatstitch_gateway.retention import policy as policies
 from beatstitch_gateway.revisions.keep import need_hash
 from beatstitch_gateway.specs import Shaped
 from beatstitch_gateway.validation import Check
@@ -125,7 +125,8 @@ class RenderRpc(RenderServiceServicer):
         """One render with its manifest and sync report."""
         async with self._deps.database.transaction() as tx:
             row = await renders.get(tx, current_tenant(), request.render_id)
-        return GetRenderResponse(render=row.render)
+            policy = await policies.of(tx, self._deps.settings, current_tenant())
+        return GetRenderResponse(render=with_end(row, policy))
 
     async def ListRenders(
         self, request: ListRendersRequest, context: Context
@@ -136,8 +137,10 @@ class RenderRpc(RenderServiceServicer):
         async with self._deps.database.transaction() as tx:
             await projects.get(tx, tenant, request.project_id)
             rows = await renders.page(tx, tenant, request.project_id, wanted.rows, wanted.after_id)
-        page, token = wanted.cut(rows, lambda row: [row.id])
-        return ListRendersResponse(renders=page, next_page_token=token)
+            policy = await policies.of(tx, self._deps.settings, tenant)
+        page, token = wanted.cut(rows, lambda row: [row.render.id])
+        found = [with_end(row, policy) for row in page]
+        return ListRendersResponse(renders=found, next_page_token=token)
 
     async def PlanRender(self, request: PlanRenderRequest, context: Context) -> PlanRenderResponse:
         """What a render would do, without doing it; the renderer plans."""
@@ -174,9 +177,8 @@ class RenderRpc(RenderServiceServicer):
     async def DownloadOutput(
         self, request: DownloadOutputRequest, context: Context
     ) -> AsyncIterator[DownloadOutputResponse]:
-        """The video's bytes from an offset on, 256 KiB at a time."""
-        tenant, render_id = current_tenant(), request.render_id
-        async for reply in stream_output(self._deps, tenant, render_id, request.offset_bytes):
+        """The video's bytes, or some of them, 256 KiB at a time."""
+        async for reply in stream_output(self._deps, current_tenant(), request):
             yield reply
 
     async def CreateOutputDownloadLink(
@@ -188,9 +190,8 @@ class RenderRpc(RenderServiceServicer):
     async def RestoreOutput(
         self, request: RestoreOutputRequest, context: Context
     ) -> RestoreOutputResponse:
-        """Not answered yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "RestoreOutput is not answered yet")
-        return RestoreOutputResponse()
+        """Makes an expired output again, as a new job."""
+        return await restore_output(self._deps, current_tenant(), request)
 
     async def _shaped(
         self, project_id: str, edl_hash: str, profile_names: Iterable[str]

@@ -1,0 +1,1 @@
+"""How long things are kept, what is removed when, and what never is."""
