@@ -197,6 +197,35 @@ async def test_an_unknown_method(rig):
     assert (info.reason, info.domain) == ("UNIMPLEMENTED", "beatstitch")
 
 
+@pytest.mark.parametrize(
+    "method",
+    ["JobService/GetJob", "JobService/WatchJob", "AssetService/UploadAsset"],
+    ids=["one reply", "many replies", "many requests"],
+)
+async def test_bytes_that_are_no_message_are_the_clients_mistake(rig, method):
+    """gRPC itself would say INTERNAL, "Exception deserializing request!"."""
+    service, _, name = method.partition("/")
+    path = f"/beatstitch.v1.{service}/{name}"
+    kind = {
+        "GetJob": rig.channel.unary_unary,
+        "WatchJob": rig.channel.unary_stream,
+        "UploadAsset": rig.channel.stream_unary,
+    }[name]
+    broken = b"\x0a\xffno message"
+
+    async def broken_stream():
+        yield broken
+
+    made = kind(path)(broken_stream() if name == "UploadAsset" else broken, timeout=5)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        if name == "WatchJob":
+            await made.read()
+        else:
+            await made
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "no message of its type" in (caught.value.details() or "")
+
+
 async def test_the_request_id_goes_through(rig, caplog):
     with caplog.at_level(logging.INFO):
         with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -24,6 +24,7 @@ from beatstitch_runtime import tracing
 from beatstitch_runtime.metrics import calls
 from beatstitch_runtime.rpc.channel import REQUEST_ID, call_deadline
 from beatstitch_runtime.rpc.errors import code_of, details_of
+from beatstitch_runtime.rpc.malformed import bearing, readable
 from beatstitch_runtime.rpc.peers import check_peer
 from beatstitch_runtime.telemetry import bind, bind_ids, current_context, log_context
 from beatstitch_runtime.traceparent import TRACEPARENT, checked, trace_id, traceparent
@@ -110,7 +111,7 @@ class CallGuard(grpc.aio.ServerInterceptor):
         self, name: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
         codec: dict[str, Any] = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": bearing(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
@@ -129,11 +130,12 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def _with_reply(self, name: str, behaviour: Behaviour, *, limited: bool = True) -> Behaviour:
         async def one_reply(request: object, context: Context) -> object:
             async def body() -> object:
-                bind_ids(request)
+                message = readable(request)
+                bind_ids(message)
                 limit_s = self._limit_s(context) if limited else None
                 try:
                     async with asyncio.timeout(limit_s) as limit:
-                        return await _awaited(behaviour(request, context))
+                        return await _awaited(behaviour(message, context))
                 except TimeoutError:
                     if not limit.expired():
                         raise  # the handler's own, not foreseen by anybody
@@ -146,8 +148,9 @@ class CallGuard(grpc.aio.ServerInterceptor):
     def _with_stream(self, name: str, behaviour: Behaviour) -> Behaviour:
         async def many_replies(request: object, context: Context) -> None:
             async def body() -> None:
-                bind_ids(request)
-                replies = behaviour(request, context)
+                message = readable(request)
+                bind_ids(message)
+                replies = behaviour(message, context)
                 if not hasattr(replies, "__aiter__"):
                     await _awaited(replies)  # writes to the context itself
                     return
