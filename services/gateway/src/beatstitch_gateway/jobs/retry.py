@@ -85,7 +85,11 @@ async def _reopen_asset(tx: Transaction, tenant: str, job: Job) -> AssetRow:
 
 
 async def _copy_render(tx: Transaction, tenant: str, render_id: str, job: Job) -> str:
-    render = (await renders.get(tx, tenant, render_id)).render
+    row = await renders.get(tx, tenant, render_id)
+    render = row.render
+    if row.output is not None:  # its output was being made again
+        await renders.make_again(tx, render, job.id)
+        return render.id
     render.id = new_id()
     render.job_id = job.id
     render.create_time.CopyFrom(job.create_time)
