@@ -8,6 +8,10 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PAUSE_S = 0.1
 
@@ -20,15 +24,24 @@ class Taken:
         wall_s: Seconds.
         cpu_s: CPU seconds of the children that ended, all threads.
         peak_mb: Most proportional memory (PSS) of all children together, in MB.
+        peak_rss_mb: The same by resident size (RSS): what several share counts in each.
     """
 
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_mb: float = 0.0
+    peak_rss_mb: float = 0.0
 
 
 class Watched:
-    """`with Watched() as taken:` measures the children of this process until the end."""
+    """`with Watched() as taken:` measures the children of this process until the end.
+
+    Args:
+        counts: Whose memory counts, by process id; all by default.
+    """
+
+    def __init__(self, counts: Callable[[int], bool] = lambda _pid: True) -> None:
+        self._counts = counts
 
     def __enter__(self) -> Taken:
         self._taken = Taken()
@@ -46,8 +59,10 @@ class Watched:
 
     def _watch(self) -> None:
         while not self._over.wait(_PAUSE_S):
-            held = sum(_pss(pid) for pid in _descendants(os.getpid()))
-            self._taken.peak_mb = max(self._taken.peak_mb, held / 1e6)
+            held = [_held(pid) for pid in _descendants(os.getpid()) if self._counts(pid)]
+            pss, rss = (sum(each) for each in zip(*held, strict=True)) if held else (0, 0)
+            self._taken.peak_mb = max(self._taken.peak_mb, pss / 1e6)
+            self._taken.peak_rss_mb = max(self._taken.peak_rss_mb, rss / 1e6)
 
 
 def _children_cpu() -> float:
@@ -67,9 +82,12 @@ def _descendants(root: int) -> list[int]:
     return found
 
 
-def _pss(pid: int) -> int:
+def _held(pid: int) -> tuple[int, int]:
+    """PSS and RSS of a process, in bytes."""
+    found = {"Pss:": 0, "Rss:": 0}
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+            name, _, rest = line.partition(" ")
+            if name in found:
+                found[name] = int(rest.split()[0]) * 1024
+    return found["Pss:"], found["Rss:"]

@@ -11,11 +11,11 @@ import pytest
 from beatstitch.v1 import edl_pb2
 from beatstitch_media.binaries import ffmpeg
 from beatstitch_media.sniff import sniff
+from beatstitch_media.tone import to_709
 from beatstitch_renderer.compositor.deinterlace import one_moment
 from beatstitch_renderer.compositor.moving import MovingPicture
 from beatstitch_renderer.compositor.pictures import to_rgb
 from beatstitch_renderer.compositor.planes import filled
-from beatstitch_renderer.compositor.tone import to_709
 from beatstitch_renderer.compositor.turning import hold_by
 
 FRAME = (320, 180)

@@ -1,6 +1,7 @@
 """Pictures come out upright, sRGB, 8 bits, whatever they were."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image, ImageCms
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_media.image import load_image
+from beatstitch_media.tone import curve_of, to_709
 from beatstitch_samples import odd_images
 
 RED_TOP = np.zeros((40, 60, 3), np.uint8)
@@ -129,3 +131,22 @@ def test_bombs_are_refused_by_their_header(tmp_path):
     with pytest.raises(BeatStitchError, match="30000 × 30000") as caught:
         load_image(odd_images.png_bomb(tmp_path / "b.png"))
     assert caught.value.reason == failure_pb2.ERROR_REASON_INPUT_TOO_LARGE
+
+
+@pytest.mark.parametrize(("transfer", "primaries"), [(16, 9), (18, 9), (1, 9)])
+def test_an_hdr_picture_is_bent_as_a_clip_is(tmp_path, transfer, primaries):
+    """The same numbers in PQ, HLG or BT.2020 are the same picture, still or moving."""
+    path = tmp_path / "p.avif"
+    flat = np.zeros((32, 32, 3), np.uint8)
+    flat[:] = (148, 120, 90)
+    Image.fromarray(flat).save(path, quality=100, subsampling="4:4:4")
+    plain = load_image(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"colrnclx") + 8
+    data[at : at + 4] = struct.pack(">HH", primaries, transfer)
+    path.write_bytes(data)
+    expected = to_709(plain.astype(np.uint16) * 257, curve_of(transfer, primaries))
+    found = load_image(path)
+    assert found.shape == plain.shape
+    assert np.abs(found.astype(int) - expected).max() <= 2
+    assert np.abs(found.astype(int) - plain).max() > 5

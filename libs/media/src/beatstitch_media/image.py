@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,14 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_media.tone import curve_of, to_709
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_PIXELS = 100_000_000
+# Pictures in boxes, which may be HDR, and how far into the file their colours are told.
+_BOXED = frozenset({"AVIF", "HEIF"})
+_HEAD_BYTES = 65_536
+_CURVE = "beatstitch-curve"
 # Exif's orientations that change something.
 _TURNED = range(2, 9)
 
@@ -47,6 +53,9 @@ def open_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
                 failure_pb2.ERROR_REASON_INPUT_TOO_LARGE,
                 f"the picture is {width} × {height} pixels; at most {max_pixels:,} are allowed",
             )
+        if image.format in _BOXED:
+            file.seek(0)
+            image.info[_CURVE] = curve_in(file.read(_HEAD_BYTES))
         yield image
 
 
@@ -102,6 +111,11 @@ def upright_srgb(image: Image.Image) -> Image.Image:
     colour = _to_srgb(image, profile) if profile else None
     if colour is None:
         colour = _to_rgb(image)
+        curve = None if profile else image.info.get(_CURVE)
+        if curve is not None:
+            # Of the 8 bits that Pillow gives.
+            deep = np.asarray(colour).astype(np.uint16) * np.uint16(257)
+            colour = Image.fromarray(to_709(deep, curve))
     if alpha is not None:
         colour.putalpha(alpha)
     orientation = image.getexif().get(0x0112, 1)
@@ -119,6 +133,18 @@ def _alpha(image: Image.Image) -> Image.Image | None:
     alpha = image.convert("RGBA").getchannel("A")
     low, _ = alpha.getextrema()
     return alpha if int(low) < 255 else None  # type: ignore[arg-type]
+
+
+def curve_in(head: bytes) -> int | None:
+    """By which curve (`tone.curve_of`) a HEIF or AVIF file that begins so goes to BT.709.
+
+    By what its container tells of its colours (ISO/IEC 14496-12, `colr` of type `nclx`).
+    """
+    at = head.find(b"colrnclx")
+    if at < 0 or at + 12 > len(head):
+        return None
+    primaries, transfer = struct.unpack_from(">HH", head, at + 8)
+    return curve_of(transfer, primaries)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

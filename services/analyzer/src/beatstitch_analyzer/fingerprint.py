@@ -17,7 +17,7 @@ from beatstitch_core.keys import artefact_key
 from beatstitch_media.binaries import ffmpeg_build
 
 ANALYSIS_VERSION = 4
-INGEST_VERSION = 4
+INGEST_VERSION = 5
 _LIBRARIES = ("numpy", "scipy")
 
 

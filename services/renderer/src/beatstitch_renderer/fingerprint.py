@@ -24,7 +24,7 @@ from beatstitch_renderer.compositor.planes import SCALER
 from beatstitch_renderer.compositor.text import text_build
 from beatstitch_renderer.piece import VERSION
 
-RENDER_VERSION = 4
+RENDER_VERSION = 5
 _LIBRARIES = ("libavcodec", "libavformat", "libswscale")
 
 
