@@ -70,6 +70,15 @@ def consumer_name(job_type: JobType.ValueType, lane: JobLane.ValueType) -> str:
     return f"{type_name(job_type)}-{lane_name(lane)}"
 
 
+def queue_of(consumer: str) -> tuple[JobType.ValueType, JobLane.ValueType] | None:
+    """The inverse of `consumer_name`; None for a consumer that hands out no jobs."""
+    for job_type in QUEUED_TYPES:
+        for lane in LANES:
+            if consumer_name(job_type, lane) == consumer:
+                return job_type, lane
+    return None
+
+
 def event_subject(tenant: str, job_id: str) -> str:
     """Where the facts about a job are stored."""
     return f"beatstitch.event.{_token(tenant)}.{_token(job_id)}"

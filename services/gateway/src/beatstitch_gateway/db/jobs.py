@@ -19,7 +19,7 @@ from beatstitch_core.job_states import is_terminal
 from beatstitch_gateway.db import deliveries, ledger
 from beatstitch_gateway.db.not_found import known_ids, no_job
 from beatstitch_gateway.db.scope import owned
-from beatstitch_gateway.db.tables import jobs
+from beatstitch_gateway.db.tables import JOB_IS_OUT, jobs
 from beatstitch_gateway.db.transaction import Transaction
 
 # What minutes of video are charged for; one inside a stitch has no row in the ledger.
@@ -267,6 +267,21 @@ async def silent(
         .limit(200)
     )
     return [read_row(row) for row in await tx.execute(query)]
+
+
+async def by_message(tx: Transaction, sequence: int, job_type: int, lane: int) -> str:
+    """The id of the unfinished job whose newest message lay at a place in JOBS; empty for none.
+
+    After a loss of all of NATS' data the places begin again: where two claim one, none is told.
+    """
+    query = sa.select(jobs.c.id).where(
+        sa.text(JOB_IS_OUT),
+        jobs.c.stream_seq == sequence,
+        jobs.c.type == job_type,
+        jobs.c.lane == lane,
+    )
+    found = (await tx.execute(query.limit(2))).scalars().all()
+    return found[0] if len(found) == 1 else ""
 
 
 async def open_children(tx: Transaction, parent_id: str) -> list[str]:

@@ -23,17 +23,19 @@ from beatstitch.v1.admin_service_pb2_grpc import AdminServiceServicer
 from beatstitch.v1.tenant_pb2 import Tenant
 from beatstitch_gateway import paging
 from beatstitch_gateway.auth import Context, current_tenant
-from beatstitch_gateway.db import tenants
+from beatstitch_gateway.db import dead_letters, tenants
 from beatstitch_gateway.db.transaction import Transaction
 from beatstitch_gateway.deps import Deps
 from beatstitch_gateway.etags import need_etag, stamp
 from beatstitch_gateway.idempotency import Call, once
+from beatstitch_gateway.jobs.requeue import requeue
 from beatstitch_gateway.quotas import usage
-from beatstitch_gateway.rpc.unimplemented import unimplemented
 from beatstitch_gateway.tenants.settings import changed, check_mask, check_tenant, is_tenant_id
 from beatstitch_gateway.validation import Check
 
 _TENANTS = "tenants"
+_DEAD_LETTERS = "dead letters"
+MAX_LETTERS = 1000
 
 
 class AdminRpc(AdminServiceServicer):
@@ -115,13 +117,36 @@ class AdminRpc(AdminServiceServicer):
         self, request: ListDeadLettersRequest, context: Context
     ) -> ListDeadLettersResponse:
         """Work that no worker finished, newest first."""
-        raise unimplemented("ListDeadLetters")
+        wanted = paging.Wanted(_DEAD_LETTERS, request, str, text=dead_letters.is_letter_id)
+        async with self._deps.database.transaction() as tx:
+            rows = await dead_letters.page(
+                tx,
+                wanted.rows,
+                wanted.after_id,
+                tenant=request.tenant_id,
+                waiting_only=request.waiting_only,
+            )
+        page, token = wanted.cut(rows, lambda row: [row.id])
+        return ListDeadLettersResponse(dead_letters=page, next_page_token=token)
 
     async def RequeueDeadLetters(
         self, request: RequeueDeadLettersRequest, context: Context
     ) -> RequeueDeadLettersResponse:
         """Gives the work of dead letters to the workers again."""
-        raise unimplemented("RequeueDeadLetters")
+        check = Check()
+        check.request_id(request.request_id)
+        check.within(len(request.dead_letter_ids), 1, MAX_LETTERS, "dead_letter_ids")
+        check.done()
+        # In order, so that two operators don't wait for one another.
+        wanted = dict.fromkeys(request.dead_letter_ids)
+
+        async def work(tx: Transaction) -> RequeueDeadLettersResponse:
+            made = await requeue(tx, sorted(wanted))
+            results = {result.dead_letter_id: result for result in made.results}
+            return RequeueDeadLettersResponse(results=[results[each] for each in wanted])
+
+        call = Call(current_tenant(), request)
+        return await once(self._deps.database, call, RequeueDeadLettersResponse, work)
 
     async def Cleanup(self, request: CleanupRequest, context: Context) -> CleanupResponse:
         """Removes what retention no longer keeps, or says what that would be."""
