@@ -242,6 +242,16 @@ async def house_on(
 
 
 @pytest.fixture
+def open_house_on(tmp_path: Path):
+    """`async with open_house_on(nats_server, s3_server, database_url) as house`."""
+
+    def on(nats_server, s3_server, database_url: str, **options: object):
+        return house_on(nats_server, s3_server, tmp_path, database_url, **options)
+
+    return on
+
+
+@pytest.fixture
 def open_house_at(nats_server_fresh, s3_server, tmp_path: Path):
     """`async with open_house_at(database_url) as house`: on a database of one's choice."""
     return partial(house_on, nats_server_fresh, s3_server, tmp_path)
