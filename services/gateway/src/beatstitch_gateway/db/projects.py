@@ -7,9 +7,16 @@ import sqlalchemy as sa
 from beatstitch.v1.project_pb2 import Project
 from beatstitch_core.ids import is_id
 from beatstitch_gateway.db.not_found import no_project
-from beatstitch_gateway.db.scope import owned
+from beatstitch_gateway.db.reads import Question
+from beatstitch_gateway.db.scope import owned, seen_projects
 from beatstitch_gateway.db.tables import projects
-from beatstitch_gateway.db.transaction import Transaction
+from beatstitch_gateway.db.transaction import Database, Transaction
+
+_BY_ID = Question(
+    sa.select(projects.c.message).where(
+        projects.c.tenant == sa.bindparam("tenant"), projects.c.id == sa.bindparam("id")
+    )
+)
 
 
 async def insert(tx: Transaction, tenant: str, project: Project) -> None:
@@ -45,6 +52,21 @@ async def get(tx: Transaction, tenant: str, project_id: str, *, lock: bool = Fal
     if message is None:
         raise no_project(project_id)
     return Project.FromString(message)
+
+
+async def look(database: Database, tenant: str, project_id: str) -> Project:
+    """A project of the tenant as it is now, outside of any transaction; as `get`, but cheaper.
+
+    Raises:
+        BeatStitchError: PROJECT_NOT_FOUND.
+    """
+    seen = seen_projects()
+    if not is_id(project_id) or (seen and project_id not in seen):
+        raise no_project(project_id)
+    row = await database.row(_BY_ID, tenant=tenant, id=project_id)
+    if row is None:
+        raise no_project(project_id)
+    return Project.FromString(row[0])
 
 
 async def update(tx: Transaction, tenant: str, project: Project) -> None:

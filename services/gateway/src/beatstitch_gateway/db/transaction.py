@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 from sqlalchemy import exc
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -17,6 +18,8 @@ from sqlalchemy.sql import Executable
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.job_pb2 import Job, JobType
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_gateway.db.pool import watch_pool
+from beatstitch_gateway.db.reads import Question, Reads
 from beatstitch_runtime.tls import TlsFiles, client_context
 
 CONNECT_TIMEOUT_S = 5.0
@@ -100,21 +103,26 @@ class Database:
     """
 
     def __init__(self, url: str, pool_size: int = 10, tls: TlsFiles | None = None) -> None:
+        connect_args: dict[str, Any] = {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": STATEMENT_TIMEOUT_S,
+            "server_settings": SESSION,
+            **encryption(tls),
+        }
+        self._reads = Reads(url, pool_size, connect_args)
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=POOL_TIMEOUT_S,
-            pool_pre_ping=True,
             # Errors would carry the parameters: media names, hashes of keys. Not for logs.
             hide_parameters=True,
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_S,
-                "command_timeout": STATEMENT_TIMEOUT_S,
-                "server_settings": SESSION,
-                **encryption(tls),
-            },
+            connect_args=connect_args,
         )
+        watch_pool(self._engine)
+        # The same pool; each statement is a transaction of its own, so there is nothing to begin
+        # and nothing to commit: one way to the database and back where a transaction takes three.
+        self._readers = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self.on_commit: Callable[[Aftermath], None] = lambda _after: None
         self.job_limits_s: Mapping[JobType.ValueType, float] = {}
 
@@ -132,14 +140,35 @@ class Database:
         self.on_commit(transaction.after)
 
     @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """For looking only: each statement sees what is committed when it begins.
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN (dependency=database) when the database is away.
+        """
+        with _translated():
+            async with self._readers.connect() as connection:
+                yield Transaction(connection, self.job_limits_s)
+
+    @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection of one's own that commits each statement, for locks that last."""
         with _translated():
             async with self._engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
+    async def row(self, question: Question, **named: object) -> tuple[Any, ...] | None:
+        """The first row that answers a question that is asked all day; None when there is none.
+
+        Raises:
+            BeatStitchError: DEPENDENCY_DOWN (dependency=database) when the database is away.
+        """
+        with _translated():
+            return await self._reads.row(question, **named)
+
     async def close(self) -> None:
         """Closes all connections."""
+        await self._reads.close()
         await self._engine.dispose()
 
 
@@ -165,9 +194,8 @@ class _translated:  # noqa: N801 - reads as a statement where it is used
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database is away or overloaded, as opposed to a fault of ours."""
-    if isinstance(error, exc.TimeoutError):  # no connection became free
-        return True
-    if isinstance(error, exc.InterfaceError):
+    # The first one: no connection became free.
+    if isinstance(error, (exc.TimeoutError, exc.InterfaceError, asyncpg.InterfaceError)):
         return True
     if isinstance(error, exc.DBAPIError):
         if error.connection_invalidated:
@@ -176,6 +204,8 @@ def is_outage(error: BaseException) -> bool:
         return state.startswith(_PASSING_CLASSES) or isinstance(
             error.orig, (OSError, asyncio.TimeoutError)
         )
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate or "").startswith(_PASSING_CLASSES)
     # asyncpg lets the socket's own errors through while it connects.
     return isinstance(error, (OSError, ssl.SSLError, asyncio.TimeoutError))
 

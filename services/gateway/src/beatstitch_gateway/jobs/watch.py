@@ -67,8 +67,7 @@ async def follow(
 
 
 async def _read(database: Database, tenant: str, job_id: str) -> Job:
-    async with database.transaction() as tx:
-        return (await jobs.get(tx, tenant, job_id)).job
+    return await jobs.look(database, tenant, job_id)
 
 
 def draining(place: str = "revision") -> BeatStitchError:

@@ -166,9 +166,8 @@ class JobRpc(JobServiceServicer):
             raise no_job(missing[0])
 
     async def _now(self, job_id: str) -> Job:
-        async with self._deps.database.transaction() as tx:
-            row = await jobs.get(tx, current_tenant(), job_id)
-        return merge_progress(row.job, self._deps.signals.progress_of)
+        job = await jobs.look(self._deps.database, current_tenant(), job_id)
+        return merge_progress(job, self._deps.signals.progress_of)
 
     def _follow(self, job_id: str, after_revision: int = 0) -> AsyncIterator[Job]:
         return follow(

@@ -60,8 +60,7 @@ class ProjectRpc(ProjectServiceServicer):
 
     async def GetProject(self, request: GetProjectRequest, context: Context) -> GetProjectResponse:
         """One project."""
-        async with self._deps.database.transaction() as tx:
-            project = await projects.get(tx, current_tenant(), request.project_id)
+        project = await projects.look(self._deps.database, current_tenant(), request.project_id)
         return GetProjectResponse(project=project)
 
     async def ListProjects(
@@ -69,7 +68,7 @@ class ProjectRpc(ProjectServiceServicer):
     ) -> ListProjectsResponse:
         """The tenant's projects, newest first."""
         wanted = paging.Wanted(_LIST, request, str)
-        async with self._deps.database.transaction() as tx:
+        async with self._deps.database.reading() as tx:
             rows = await projects.page(tx, current_tenant(), wanted.rows, wanted.after_id)
         page, token = wanted.cut(rows, lambda row: [row.id])
         return ListProjectsResponse(projects=page, next_page_token=token)
