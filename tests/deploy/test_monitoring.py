@@ -129,7 +129,7 @@ def test_alerts_are_whole_and_explained():
         assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert rule["annotations"]["summary"]
-        assert f"| {rule['alert']} |" in page, "docs/observability.md says what to do"
+        assert f"| {rule['alert']} |" in page, "docs/observability.md says what it means"
         told = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
         assert told <= grouped(rule["expr"]), f"{rule['alert']}: {told}"
 

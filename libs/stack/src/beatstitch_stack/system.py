@@ -161,7 +161,7 @@ class System:
 
     def _migrate_and_start_gateway(self) -> None:
         self._run("beatstitch_gateway.migrate")
-        self.api_key = self._known_key() or self._new_key()
+        self.api_key = self._known_key() or self._first_key()
         for service in self.replicas(GATEWAY):
             service.start()
 
@@ -198,14 +198,19 @@ class System:
     def _known_key(self) -> str:
         return self._key_file.read_text("utf-8").strip() if self._key_file.exists() else ""
 
-    def _new_key(self) -> str:
-        lines = self._run("beatstitch_gateway.create_key", "--tenant", DEFAULT_TENANT).split()
+    def new_key(self, tenant: str) -> str:
+        """An API key of a tenant, which is made where it is new. Blocks."""
+        lines = self._run("beatstitch_gateway.create_key", "--tenant", tenant).split()
         if not lines:
             msg = "beatstitch_gateway.create_key printed no key"
             raise StackError(msg)
-        self._key_file.touch(mode=0o600)
-        self._key_file.write_text(lines[-1] + "\n", "utf-8")
         return lines[-1]
+
+    def _first_key(self) -> str:
+        key = self.new_key(DEFAULT_TENANT)
+        self._key_file.touch(mode=0o600)
+        self._key_file.write_text(key + "\n", "utf-8")
+        return key
 
     def _run(self, module: str, *arguments: str) -> str:
         """Run one of the gateway's commands to its end and return what it printed."""
