@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from beatstitch_core.canonical import sha256_hex
 
+# Below this lie all tenants' objects.
+TENANTS = "t/"
+
 
 def tenant_prefix(tenant: str) -> str:
     """Prefix of all keys of a tenant."""
-    return f"t/{tenant}/"
+    return f"{TENANTS}{tenant}/"
 
 
 def input_key(prefix: str, asset_id: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import grpc
-
 from beatstitch.v1 import asset_pb2, common_pb2, failure_pb2
 from beatstitch.v1.asset_service_pb2 import (
     CompleteUploadRequest,
@@ -48,6 +46,7 @@ from beatstitch_gateway.jobs.cancel import cancel_row
 from beatstitch_gateway.links import expiry
 from beatstitch_gateway.stitch.drive import advance_stitch
 from beatstitch_gateway.uploads.direct import complete_upload, create_upload
+from beatstitch_gateway.uploads.importing import Importer
 from beatstitch_gateway.uploads.progress import get_upload
 from beatstitch_gateway.uploads.stream import upload
 from beatstitch_gateway.validation import Check
@@ -60,6 +59,7 @@ class AssetRpc(AssetServiceServicer):
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self._importer = Importer(deps.settings)
 
     async def CreateUpload(
         self, request: CreateUploadRequest, context: Context
@@ -86,9 +86,8 @@ class AssetRpc(AssetServiceServicer):
     async def ImportAsset(
         self, request: ImportAssetRequest, context: Context
     ) -> ImportAssetResponse:
-        """Not answered yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "ImportAsset is not answered yet")
-        return ImportAssetResponse()
+        """Takes an object that lies in a bucket which may be read."""
+        return await self._importer.take(self._deps, current_tenant(), request)
 
     async def GetAsset(self, request: GetAssetRequest, context: Context) -> GetAssetResponse:
         """One asset."""
