@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from beatstitch_client.calls.assets import AssetCalls
+from beatstitch_client.calls.batches import BatchCalls
 from beatstitch_client.calls.beats import BeatCalls
 from beatstitch_client.calls.editing import EditingCalls
 from beatstitch_client.calls.jobs import JobCalls
@@ -12,6 +13,7 @@ from beatstitch_client.calls.projects import ProjectCalls
 from beatstitch_client.calls.renders import RenderCalls
 from beatstitch_client.calls.templates import TemplateCalls
 from beatstitch_client.calls.timelines import TimelineCalls
+from beatstitch_client.calls.webhooks import WebhookCalls
 from beatstitch_client.connection import Connection
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ class AsyncClient(
     EditingCalls,
     TemplateCalls,
     RenderCalls,
+    BatchCalls,
     JobCalls,
+    WebhookCalls,
 ):
     """A client of one BeatStitch server.
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 from beatstitch_client.aio import AsyncClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
     from types import TracebackType
     from typing import Any
 
-    from beatstitch.v1.job_pb2 import Job
+    from beatstitch.v1.job_pb2 import Job, JobType
+    from beatstitch.v1.job_service_pb2 import WatchJobsResponse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,6 +158,7 @@ class Client(_Runner):
     plan_render = _blocking(AsyncClient.plan_render)
     get_render = _blocking(AsyncClient.get_render)
     stitch = _blocking(AsyncClient.stitch)
+    batch_stitch = _blocking(AsyncClient.batch_stitch)
     download = _blocking(AsyncClient.download)
 
     get_job = _blocking(AsyncClient.get_job)
@@ -164,15 +166,51 @@ class Client(_Runner):
     wait_job = _blocking(AsyncClient.wait_job)
     cancel_job = _blocking(AsyncClient.cancel_job)
 
+    create_webhook = _blocking(AsyncClient.create_webhook)
+    get_webhook = _blocking(AsyncClient.get_webhook)
+    list_webhooks = _blocking(AsyncClient.list_webhooks)
+    update_webhook = _blocking(AsyncClient.update_webhook)
+    delete_webhook = _blocking(AsyncClient.delete_webhook)
+    ping_webhook = _blocking(AsyncClient.ping_webhook)
+    list_webhook_deliveries = _blocking(AsyncClient.list_webhook_deliveries)
+    redeliver_webhook = _blocking(AsyncClient.redeliver_webhook)
+
     def watch_job(self, job_id: str, after_revision: int = 0) -> Iterator[Job]:
         """See `AsyncClient.watch_job`."""
-        changes = self._client.watch_job(job_id, after_revision)
+        yield from self._following(self._client.watch_job(job_id, after_revision))
 
-        async def following() -> Job | None:
+    def watch_jobs(
+        self,
+        *,
+        project_id: str = "",
+        batch_id: str = "",
+        types: Sequence[JobType.ValueType] = (),
+        job_ids: Sequence[str] = (),
+        with_children: bool = False,
+        resume_token: str = "",
+        until_all_ended: bool = False,
+    ) -> Iterator[WatchJobsResponse]:
+        """See `AsyncClient.watch_jobs`."""
+        yield from self._following(
+            self._client.watch_jobs(
+                project_id=project_id,
+                batch_id=batch_id,
+                types=types,
+                job_ids=job_ids,
+                with_children=with_children,
+                resume_token=resume_token,
+                until_all_ended=until_all_ended,
+            )
+        )
+
+    def _following(self, changes: AsyncGenerator[T, None]) -> Iterator[T]:
+        """The same items; the stream ends with the iteration."""
+
+        async def following() -> T | None:
             return await anext(changes, None)
 
         try:
-            while (job := self._run(following())) is not None:
-                yield job
+            while (item := self._run(following())) is not None:
+                yield item
         finally:
             self._run(changes.aclose())

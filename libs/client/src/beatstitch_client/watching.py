@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from beatstitch.v1.job_service_pb2 import WatchJobRequest
+from beatstitch.v1.job_service_pb2 import WatchJobRequest, WatchJobsRequest
 from beatstitch.v1.job_service_pb2_grpc import JobServiceStub
 from beatstitch_client.connection import Backoff
 from beatstitch_client.errors import ServerUnreachableError, translate
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from beatstitch.v1.job_pb2 import Job
+    from beatstitch.v1.job_service_pb2 import WatchJobsResponse
     from beatstitch_client.connection import Connection
 
 
@@ -46,6 +47,36 @@ async def watch(
                     return
             # Ended without the end: a proxy closed it.
             error = ServerUnreachableError("the watch ended before the job did")
+        except grpc.aio.AioRpcError as broken:
+            await backoff.wait(translate(broken))
+        else:
+            await backoff.wait(error)
+
+
+async def watch_many(
+    connection: Connection, request: WatchJobsRequest
+) -> AsyncGenerator[WatchJobsResponse, None]:
+    """Many jobs as they are, then after each change; for ever, or until all that are named ended.
+
+    A stream that breaks is opened again from the last token seen.
+
+    Raises:
+        BeatStitchError: What the server refuses, or it stayed away longer than the connection's
+            patience.
+    """
+    jobs = JobServiceStub(connection.channel)
+    backoff = Backoff(connection.retry_s)
+    wanted = WatchJobsRequest()
+    wanted.CopyFrom(request)
+    while True:
+        try:
+            async for reply in jobs.WatchJobs(wanted, metadata=connection.metadata):
+                backoff.reset()
+                wanted.resume_token = reply.resume_token
+                yield reply
+            if wanted.until_all_ended:
+                return
+            error = ServerUnreachableError("the watch ended")  # a proxy closed it
         except grpc.aio.AioRpcError as broken:
             await backoff.wait(translate(broken))
         else:

@@ -11,7 +11,7 @@ from beatstitch.v1.job_pb2 import Job
 from beatstitch.v1.job_service_pb2_grpc import JobServiceStub
 from beatstitch_client.calls.base import PAGE_SIZE, Calls
 from beatstitch_client.errors import raise_for_end
-from beatstitch_client.watching import watch
+from beatstitch_client.watching import watch, watch_many
 from beatstitch_core.ids import new_id
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ class JobCalls(Calls):
         *,
         states: Sequence[JobState.ValueType] = (),
         types: Sequence[JobType.ValueType] = (),
+        batch_id: str = "",
         limit: int = 50,
     ) -> list[Job]:
-        """The newest jobs, up to `limit`, of one project or of all."""
+        """The newest jobs, up to `limit`, of one project, of a batch or of all."""
         found: list[Job] = []
         token = ""
         while len(found) < limit:
@@ -48,6 +49,7 @@ class JobCalls(Calls):
                 project_id=project_id,
                 states=states,
                 types=types,
+                batch_id=batch_id,
                 page_size=min(PAGE_SIZE, limit - len(found)),
                 page_token=token,
             )
@@ -64,6 +66,44 @@ class JobCalls(Calls):
         Goes on over restarts of the server. A job that fails is told, not raised.
         """
         return watch(self._connection, job_id, after_revision)
+
+    def watch_jobs(
+        self,
+        *,
+        project_id: str = "",
+        batch_id: str = "",
+        types: Sequence[JobType.ValueType] = (),
+        job_ids: Sequence[str] = (),
+        with_children: bool = False,
+        resume_token: str = "",
+        until_all_ended: bool = False,
+    ) -> AsyncGenerator[jobs.WatchJobsResponse, None]:
+        """Many jobs as they are, then each change of any of them; goes on over restarts.
+
+        Args:
+            project_id: Only this project's; empty for all of the tenant.
+            batch_id: Only jobs of this batch.
+            types: Only jobs of these types.
+            job_ids: Only these.
+            with_children: Whether jobs inside a stitch are told too.
+            resume_token: Of the last reply of an earlier watch of the same jobs, to go on there
+                instead of with the jobs as they are.
+            until_all_ended: Whether to end once all jobs of `job_ids` or `batch_id` have ended.
+
+        Yields:
+            Replies; one without a job is a sign of life. Keep the `resume_token` of the last one
+            that you are done with.
+        """
+        request = jobs.WatchJobsRequest(
+            project_id=project_id,
+            batch_id=batch_id,
+            types=types,
+            job_ids=job_ids,
+            with_children=with_children,
+            resume_token=resume_token,
+            until_all_ended=until_all_ended,
+        )
+        return watch_many(self._connection, request)
 
     async def wait_job(
         self,

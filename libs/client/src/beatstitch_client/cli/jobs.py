@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from beatstitch.v1.job_pb2 import JobState
+from beatstitch.v1.job_pb2 import JOB_STATE_SUCCEEDED, JobState
 from beatstitch_client.cli.exits import EPILOG, UsageError
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.target import ApiKey, Server, Tls, server_at
 from beatstitch_client.cli.view import open_view, show_job, state_name, type_name
 from beatstitch_client.errors import raise_for_end
 from beatstitch_core.errors import reason_name
+from beatstitch_core.job_states import is_terminal
 
 if TYPE_CHECKING:
     from beatstitch.v1.job_pb2 import Job
+    from beatstitch_client.aio import AsyncClient
 
 app = typer.Typer(no_args_is_help=True, help="Jobs of a server.", epilog=EPILOG)
 
@@ -34,6 +36,7 @@ async def list_jobs(
         list[str] | None,
         typer.Option(help="Only in this state: pending, running, succeeded, failed, cancelled."),
     ] = None,
+    batch: Annotated[str, typer.Option(help="Only this batch's.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     as_json: AsJson = False,
     server: Server = "",
@@ -43,7 +46,8 @@ async def list_jobs(
     """Lists jobs, newest first."""
     states = [parse_state(name) for name in state or ()]
     async with server_at(server, api_key, tls=tls) as client:
-        for job in await client.list_jobs(project, states=states, limit=limit):
+        found = await client.list_jobs(project, states=states, batch_id=batch, limit=limit)
+        for job in found:
             print(job_json(job) if as_json else job_line(job))
 
 
@@ -66,22 +70,47 @@ async def get(
 @app.command(epilog=EPILOG)
 @command
 async def watch(
-    job_id: JobId,
+    job_id: Annotated[str, typer.Argument(help="The job's id; none for many.")] = "",
     *,
+    batch: Annotated[str, typer.Option(help="All of this batch, to the last one's end.")] = "",
+    project: Annotated[str, typer.Option(help="All of this project, until Ctrl-C.")] = "",
     as_json: AsJson = False,
     server: Server = "",
     api_key: ApiKey = "",
     tls: Tls = False,
 ) -> None:
-    """Follows a job to its end; ends with 0 when it succeeded. Ctrl-C leaves the job alone."""
+    """Follows a job, or many; ends with 0 when they succeeded. Ctrl-C leaves the jobs alone."""
+    if bool(job_id) == bool(batch or project):
+        raise UsageError("name either a job, or --batch or --project")
     async with server_at(server, api_key, tls=tls) as client:
-        if as_json:
+        if not job_id:
+            await watch_many(client, batch=batch, project=project, as_json=as_json)
+        elif as_json:
             async for job in client.watch_job(job_id):
                 print(job_json(job), flush=True)
             raise_for_end(job)
-            return
-        with open_view() as view:
-            await client.wait_job(job_id, on_change=lambda change: show_job(view, change))
+        else:
+            with open_view() as view:
+                await client.wait_job(job_id, on_change=lambda change: show_job(view, change))
+
+
+async def watch_many(client: AsyncClient, *, batch: str, project: str, as_json: bool) -> None:
+    """Prints a line for each change.
+
+    Raises:
+        JobFailedError: One of a batch didn't succeed; the last such one.
+        JobCancelledError: Likewise.
+    """
+    bad: Job | None = None
+    changes = client.watch_jobs(batch_id=batch, project_id=project, until_all_ended=bool(batch))
+    async for reply in changes:
+        if not reply.HasField("job"):
+            continue
+        print(job_json(reply.job) if as_json else job_line(reply.job), flush=True)
+        if is_terminal(reply.job.state) and reply.job.state != JOB_STATE_SUCCEEDED:
+            bad = reply.job
+    if bad is not None:
+        raise_for_end(bad)
 
 
 @app.command(epilog=EPILOG)

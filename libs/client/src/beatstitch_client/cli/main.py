@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from beatstitch_client.cli import jobs, timeline
+from beatstitch_client.cli import jobs, timeline, webhooks
 from beatstitch_client.cli.analyze import analyze
+from beatstitch_client.cli.batch import batch
 from beatstitch_client.cli.exits import EPILOG
 from beatstitch_client.cli.frame import frame
 from beatstitch_client.cli.running import command
@@ -59,10 +60,12 @@ def connection(
 
 app.command(epilog=EPILOG)(up)
 app.command(epilog=EPILOG)(stitch)
+app.command(epilog=EPILOG)(batch)
 app.command(epilog=EPILOG)(analyze)
 app.command(epilog=EPILOG)(frame)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(timeline.app, name="timeline")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.command(epilog=EPILOG)
