@@ -105,7 +105,7 @@ async def test_a_piece_of_a_render_that_is_over_is_not_made(room: Room, studio, 
         RenderChunkSpec(
             chunk=chunk,
             media=render.render.media,
-            output_key=chunk_key(room.prefix, chunk.chunk_hash),
+            output_key=chunk_key(room.prefix, chunk),
         )
     )
     over = JobEvent(job_id=spec.job_id, tenant="default", cancelled=JobCancelled())

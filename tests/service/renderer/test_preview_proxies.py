@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from support.renderer_room import SMALL, Job, Room, cutting
 
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
@@ -100,6 +101,25 @@ async def test_a_preview_whose_proxies_go_while_it_is_made_takes_the_originals(
         if helper is not None:
             await helper.stop(1.0)
         await room.stop()
+
+
+@pytest.mark.parametrize("by_checksum", [False, True])
+async def test_a_preview_whose_proxy_is_damaged_takes_the_original(
+    room: Room, studio, clips, song, tmp_path, by_checksum
+):
+    """In storage, or as it was made: either way the preview is there, and the proxy isn't."""
+    edl = cutting(studio, clips)
+    spec = as_preview(await room.spec(edl, song, [clip.path for clip in clips], studio.profile()))
+    await with_proxies(room, spec, clips, tmp_path)
+    bad = spec.render.media[0].proxy
+    junk = b"\0\0\0\x18ftypmp42" + bytes(500)
+    stored = await room.storage.put(bad.key, junk)
+    if not by_checksum:
+        bad.sha256 = stored.sha256
+    job = await room.end_of(spec)
+    assert job.event.delivery == 2
+    assert await sources_of(room, job, tmp_path) == half_seconds([1, 102, 3])
+    assert not await room.storage.exists(bad.key)
 
 
 async def until_pieces_are_queued(room: Room) -> None:

@@ -201,7 +201,7 @@ async def test_a_damaged_piece_in_storage_is_made_anew(room: Room, studio, clips
     edl = cutting(studio, clips)
     request = PlanRenderRequest(edl=edl, profile=studio.profile(), key_prefix=room.prefix)
     plan = (await room.engine.PlanRender(request)).plan
-    key = chunk_key(room.prefix, plan.chunks[0].chunk_hash)
+    key = chunk_key(room.prefix, plan.chunks[0])
     await room.storage.put(key, b"{}\nnot a piece")
     spec = await room.spec(edl, song, [clip.path for clip in clips], studio.profile())
     job = await room.end_of(spec)

@@ -13,6 +13,7 @@ from beatstitch.v1 import edl_pb2
 from beatstitch_core.canonical import message_hash
 from beatstitch_core.limits import MAX_INPUTS_PER_CHUNK, MAX_SEGMENTS_PER_CHUNK
 from beatstitch_renderer.planning.borders import PieceSizes, borders
+from beatstitch_renderer.planning.encoding import AV1, H264, PRORES, piece_suffix
 from beatstitch_renderer.planning.plan import limited_output, plan_render
 
 SIZES = PieceSizes(min_frames=120, max_frames=300, long_frames=600)
@@ -195,3 +196,12 @@ def test_a_profile_limits_the_height(size, limit, expected):
     limited = limited_output(output, limit)
     assert (limited.width, limited.height) == expected
     assert limited.frame_rate.den == 1
+
+
+def test_a_piece_is_stored_under_its_codec_s_name():
+    assert [piece_suffix(codec) for codec in (0, H264, AV1, PRORES)] == [
+        ".h264",
+        ".h264",
+        ".av1",
+        ".prores",
+    ]

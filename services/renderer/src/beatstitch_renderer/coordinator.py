@@ -147,7 +147,7 @@ class RenderCoordinator:
             try:
                 pieces.cached = await gathering.run(progress)
             except BeatStitchError as error:
-                raise planned.unless_a_proxy_went(error) from error
+                raise await planned.unless_a_proxy_failed(error, context.storage) from error
             await together(
                 self._fetch_piece(context, index, plan, pieces) for index in range(len(plan.chunks))
             )
@@ -166,7 +166,7 @@ class RenderCoordinator:
         self, context: JobContext, index: int, plan: RenderPlan, pieces: Pieces
     ) -> None:
         hash_ = plan.chunks[index].chunk_hash
-        key = chunk_key(context.spec.key_prefix, hash_)
+        key = chunk_key(context.spec.key_prefix, plan.chunks[index])
         path = context.work_dir / piece_name(index)
         try:
             await context.storage.fetch(ObjectRef(key=key), path)

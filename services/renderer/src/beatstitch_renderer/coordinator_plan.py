@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,15 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.stored_documents import read_stored
 from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.planning.plan import plan_render
-from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
+from beatstitch_renderer.planning.proxies import blamed, proxy_keys, stand_ins
 
 if TYPE_CHECKING:
     from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
     from beatstitch.internal.v1.render_plan_pb2 import RenderPlan
     from beatstitch_runtime.jobs.worker import JobContext
+    from beatstitch_runtime.storage import Storage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +33,32 @@ class Planned:
         edl: The valid EDL.
         plan: Its pieces.
         media: What the pieces show, by the sha256 that the plan names.
-        proxies: Keys of those that are proxies.
+        proxies: Those that are proxies.
     """
 
     edl: Edl
     plan: RenderPlan
     media: dict[str, ReadyMedia]
-    proxies: frozenset[str]
+    proxies: tuple[ReadyMedia, ...]
 
-    def unless_a_proxy_went(self, error: BeatStitchError) -> BeatStitchError:
-        """The error of a piece, as it is; DEPENDENCY_DOWN where a proxy is gone since the plan.
+    async def unless_a_proxy_failed(
+        self, error: BeatStitchError, storage: Storage
+    ) -> BeatStitchError:
+        """The error of a piece, as it is; DEPENDENCY_DOWN where a proxy is gone or no good.
 
-        The next delivery of the job then plans anew, with the original in the proxy's place.
+        A damaged one is deleted: the next delivery of the job then plans anew, with the original in
+        the proxy's place, and so does everybody after it.
         """
-        missing = error.reason == failure_pb2.ERROR_REASON_OBJECT_MISSING
-        if not missing or error.metadata.get("key") not in self.proxies:
+        key = blamed(error, self.proxies)
+        if not key:
             return error
+        if error.reason != failure_pb2.ERROR_REASON_OBJECT_MISSING:
+            log.warning("a proxy is damaged and was deleted: %s", key)
+            await storage.delete([key])
         return BeatStitchError(
             failure_pb2.ERROR_REASON_DEPENDENCY_DOWN,
             "a proxy went away while the preview was being made",
-            metadata={"dependency": "storage", "key": error.metadata["key"]},
+            metadata={"dependency": "storage", "key": key},
         )
 
 
@@ -66,7 +76,7 @@ async def plan_job(context: JobContext, fingerprint: str) -> Planned:
     proxies = stand_ins(spec.render.media, stored)
     plan = await asyncio.to_thread(plan_render, edl, profile, fingerprint, stand_ins=proxies)
     media |= {item.object.sha256: item for item in proxies.values()}
-    return Planned(edl, plan, media, frozenset(item.object.key for item in proxies.values()))
+    return Planned(edl, plan, media, tuple(proxies.values()))
 
 
 async def _edl(context: JobContext) -> Edl:

@@ -13,7 +13,7 @@ from beatstitch_core.profiles import PREVIEW, render_profiles
 from beatstitch_renderer.frame_room import FrameRoom
 from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.planning.plan import frame_content
-from beatstitch_renderer.planning.proxies import proxy_keys, stand_ins
+from beatstitch_renderer.planning.proxies import blamed, proxy_keys, stand_ins
 from beatstitch_renderer.together import together
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class Frames:
         preview = render_profiles()[PREVIEW]
         height = min(request.max_height or request.edl.output.height, request.edl.output.height)
         keys = proxy_keys(preview, request.media) if height <= preview.max_height else set()
+        proxies = stand_ins(request.media, keys)
         try:
-            made = await self._made(request, stand_ins(request.media, keys), picture_format)
+            made = await self._made(request, proxies, picture_format)
         except BeatStitchError as error:
-            gone = error.reason == failure_pb2.ERROR_REASON_OBJECT_MISSING
-            if not gone or error.metadata.get("key") not in keys:
+            if not blamed(error, proxies.values()):
                 raise
             made = await self._made(request, {}, picture_format)
         return RenderFrameResponse(content=made, content_type=f"image/{picture_format}")

@@ -22,7 +22,7 @@ from beatstitch.internal.v1.job_spec_pb2 import JobSpec, RenderChunkSpec
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
-from beatstitch_renderer.piece import SUFFIX
+from beatstitch_renderer.planning.encoding import piece_suffix
 from beatstitch_renderer.planning.overlays import marks_of
 from beatstitch_renderer.together import together
 from beatstitch_runtime.jobs.publish import delete_job_message, publish_job
@@ -47,9 +47,9 @@ log = logging.getLogger(__name__)
 _TAKE_BACK_S = 5.0
 
 
-def chunk_key(prefix: str, chunk_hash: str) -> str:
+def chunk_key(prefix: str, chunk: ChunkPlan) -> str:
     """Where a piece is stored."""
-    return artefact_key(prefix, "chunk", chunk_hash, SUFFIX)
+    return artefact_key(prefix, "chunk", chunk.chunk_hash, piece_suffix(chunk.content.codec))
 
 
 class Gathering:
@@ -121,6 +121,10 @@ class Gathering:
             return
         if event.HasField("chunk_finished"):
             self._news.put_nowait(event.chunk_finished)
+        elif event.HasField("handed_back") and event.handed_back.chunk_hash in self._wanted:
+            # Its worker drains: what is to be taken back if need be lies elsewhere now.
+            back = event.handed_back
+            self._messages.setdefault(back.chunk_hash, []).append(back.sequence)
 
     async def _until_made(
         self, waiting: list[str], progress: Callable[[int, int], Awaitable[None]]
@@ -173,7 +177,8 @@ class Gathering:
         return [hash_ for hash_, since in queued.items() if since < limit]
 
     async def _existing(self, hashes: Iterable[str]) -> set[str]:
-        keys = {chunk_key(self._context.spec.key_prefix, hash_): hash_ for hash_ in hashes}
+        prefix = self._context.spec.key_prefix
+        keys = {chunk_key(prefix, self._wanted[hash_]): hash_ for hash_ in hashes}
         found = await self._context.storage.use_many(keys)
         return {keys[key] for key in found}
 
@@ -194,7 +199,7 @@ class Gathering:
                 render_id=spec.render.render_id,
                 chunk=chunk,
                 media=[self._media[sha256] for sha256 in sorted(needed)],
-                output_key=chunk_key(spec.key_prefix, chunk.chunk_hash),
+                output_key=chunk_key(spec.key_prefix, chunk),
             ),
         )
         parts = (spec.job_id, spec.attempt, self._context.delivery, round_, chunk.chunk_hash)

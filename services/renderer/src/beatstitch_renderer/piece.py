@@ -1,4 +1,4 @@
-"""The file of one piece: a line of JSON, then plain H.264 in Annex B in decoding order.
+"""The file of one piece: a line of JSON, then coded pictures in decoding order, H.264 in Annex B.
 
 No container comes between the encoder and the finished video, so no container's clock rounds a time
 stamp: a picture's time is its number. `tail -n +2 PIECE | ffplay -f h264 -` shows one.
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from beatstitch_renderer.compositor.encoder import Coded
 
-SUFFIX = ".h264"
 VERSION = 1
 _MAX_HEADER_BYTES = 64 * 1024 * 1024
 

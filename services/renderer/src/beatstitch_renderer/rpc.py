@@ -49,7 +49,7 @@ class RendererEngine(stubs.RendererEngineServiceServicer):
         """The plan, and which of its pieces are in storage."""
         stored = await self._storage.exists_many(proxy_keys(request.profile, request.media))
         plan = await asyncio.to_thread(self._plan, request, stand_ins(request.media, stored))
-        keys = {chunk_key(request.key_prefix, c.chunk_hash): c.chunk_hash for c in plan.chunks}
+        keys = {chunk_key(request.key_prefix, c): c.chunk_hash for c in plan.chunks}
         found = await self._storage.exists_many(list(keys))
         existing = [hash_ for key, hash_ in keys.items() if key in found]
         return PlanRenderResponse(plan=plan, existing_chunk_hashes=existing)

@@ -118,6 +118,11 @@ def encoding_of(content: ChunkContent) -> Encoding:
     return Encoding(content.codec, content.preset, content.crf, content.max_bit_rate)
 
 
+def piece_suffix(codec: VideoCodec.ValueType) -> str:
+    """Of the file of a piece with this codec, UNSPECIFIED for H.264: for example ".h264"."""
+    return f".{VideoCodec.Name(codec or H264).removeprefix('VIDEO_CODEC_').lower()}"
+
+
 def slowness(encoding: Encoding) -> int:
     """By how much shorter pieces have to be than those of H.264."""
     return _SLOWER.get(encoding.codec, 1)

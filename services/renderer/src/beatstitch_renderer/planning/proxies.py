@@ -15,12 +15,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beatstitch.internal.v1.job_spec_pb2 import ReadyMedia
+from beatstitch.v1 import failure_pb2
 from beatstitch_core.profiles import PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from beatstitch.v1.render_pb2 import RenderProfile
+    from beatstitch_core.errors import BeatStitchError
+
+_GONE_OR_DAMAGED = frozenset(
+    {failure_pb2.ERROR_REASON_OBJECT_MISSING, failure_pb2.ERROR_REASON_UPLOAD_MISMATCH}
+)
 
 
 def proxy_keys(profile: RenderProfile, media: Iterable[ReadyMedia]) -> set[str]:
@@ -46,6 +52,23 @@ def stand_ins(media: Iterable[ReadyMedia], stored: Collection[str]) -> dict[str,
         if item.proxy.key in stored:
             chosen.setdefault(item.object.sha256, _by_proxy(item))
     return chosen
+
+
+def blamed(error: BeatStitchError, proxies: Iterable[ReadyMedia]) -> str:
+    """The key of the proxy that is missing, damaged or can't be decoded; empty for another error.
+
+    Args:
+        error: A failed piece or frame.
+        proxies: What stood in for clips, see `stand_ins`.
+    """
+    for item in proxies:
+        by_key = error.metadata.get("key") == item.object.key
+        if by_key and error.reason in _GONE_OR_DAMAGED:
+            return item.object.key
+        by_asset = error.metadata.get("asset_id") == item.asset_id
+        if by_asset and error.reason == failure_pb2.ERROR_REASON_INPUT_CORRUPT:
+            return item.object.key
+    return ""
 
 
 def _by_proxy(item: ReadyMedia) -> ReadyMedia:
