@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from beatstitch_client.calls.any import AnyCalls
 from beatstitch_client.calls.assets import AssetCalls
 from beatstitch_client.calls.batches import BatchCalls
 from beatstitch_client.calls.beats import BeatCalls
@@ -30,6 +31,7 @@ class AsyncClient(
     RenderCalls,
     BatchCalls,
     JobCalls,
+    AnyCalls,
     WebhookCalls,
 ):
     """A client of one BeatStitch server.

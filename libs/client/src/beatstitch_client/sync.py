@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from google.protobuf.message import Message
+
     from beatstitch.v1.job_pb2 import Job, JobType
     from beatstitch.v1.job_service_pb2 import WatchJobsResponse
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R", bound="Message")
 
 
 class _Runner:
@@ -174,6 +177,14 @@ class Client(_Runner):
     ping_webhook = _blocking(AsyncClient.ping_webhook)
     list_webhook_deliveries = _blocking(AsyncClient.list_webhook_deliveries)
     redeliver_webhook = _blocking(AsyncClient.redeliver_webhook)
+
+    call = _blocking(AsyncClient.call)
+
+    def stream(
+        self, request: Message, reply_type: type[R], *, timeout_s: float | None = None
+    ) -> Iterator[R]:
+        """See `AsyncClient.stream`."""
+        yield from self._following(self._client.stream(request, reply_type, timeout_s=timeout_s))
 
     def watch_job(self, job_id: str, after_revision: int = 0) -> Iterator[Job]:
         """See `AsyncClient.watch_job`."""
