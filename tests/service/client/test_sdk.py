@@ -149,6 +149,17 @@ async def test_a_download_goes_on_where_it_broke(client, script, video, tmp_path
     assert [item.name for item in path.parent.iterdir()] == ["v.mp4"]
 
 
+async def test_another_process_goes_on_with_a_download(client, script, video, tmp_path):
+    path = tmp_path / "v.mp4"
+    half = len(video) // 2
+    part = tmp_path / f".v.mp4.{script.download_sha256[:16]}.part"
+    part.write_bytes(video[:half])  # as a process leaves it that is killed
+    await client.download("r", path)
+    assert [request.offset_bytes for request in script.of(DownloadOutputRequest)] == [half]
+    assert path.read_bytes() == video
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 async def test_a_wrong_video_never_replaces_a_good_one(client, script, tmp_path):
     path = tmp_path / "v.mp4"
     path.write_bytes(b"good")

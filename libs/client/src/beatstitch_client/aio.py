@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from beatstitch_client.calls.admin import AdminCalls
 from beatstitch_client.calls.any import AnyCalls
 from beatstitch_client.calls.assets import AssetCalls
 from beatstitch_client.calls.batches import BatchCalls
@@ -33,6 +34,7 @@ class AsyncClient(
     JobCalls,
     AnyCalls,
     WebhookCalls,
+    AdminCalls,
 ):
     """A client of one BeatStitch server.
 

@@ -119,6 +119,7 @@ class Client(_Runner):
     create_project = _blocking(AsyncClient.create_project)
 
     upload = _blocking(AsyncClient.upload)
+    import_asset = _blocking(AsyncClient.import_asset)
     get_asset = _blocking(AsyncClient.get_asset)
     list_assets = _blocking(AsyncClient.list_assets)
     get_filmstrip = _blocking(AsyncClient.get_filmstrip)
@@ -163,6 +164,8 @@ class Client(_Runner):
     stitch = _blocking(AsyncClient.stitch)
     batch_stitch = _blocking(AsyncClient.batch_stitch)
     download = _blocking(AsyncClient.download)
+    restore_output = _blocking(AsyncClient.restore_output)
+    cleanup = _blocking(AsyncClient.cleanup)
 
     get_job = _blocking(AsyncClient.get_job)
     list_jobs = _blocking(AsyncClient.list_jobs)

@@ -76,6 +76,14 @@ class RenderCalls(Calls):
         request = renders.GetRenderRequest(render_id=render_id)
         return (await self._call(self._renders.GetRender, request)).render
 
+    async def restore_output(self, render_id: str, *, request_id: str = "") -> tuple[Job, Render]:
+        """Makes an output again that has expired; the job is done already where it is there."""
+        request = renders.RestoreOutputRequest(
+            render_id=render_id, request_id=request_id or new_id()
+        )
+        reply = await self._call(self._renders.RestoreOutput, request)
+        return reply.job, reply.render
+
     async def create_renders(
         self, project_id: str, edl_hash: str, profiles: Iterable[str], *, request_id: str = ""
     ) -> list[tuple[Job, Render]]:
@@ -165,7 +173,8 @@ class RenderCalls(Calls):
         """Fetches a render's video.
 
         The file appears at `path` when it is whole and its SHA-256 is the manifest's; until then,
-        and when anything goes wrong, what was at `path` stays.
+        and when anything goes wrong, what was at `path` stays. What came of a download that broke
+        off lies beside it; the next one fetches only what is missing.
 
         Args:
             render_id: The render.

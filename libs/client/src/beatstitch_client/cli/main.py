@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from beatstitch_client.cli import jobs, timeline, webhooks
+from beatstitch_client.cli import admin, jobs, timeline, webhooks
 from beatstitch_client.cli.analyze import analyze
 from beatstitch_client.cli.batch import batch
 from beatstitch_client.cli.exits import EPILOG
 from beatstitch_client.cli.frame import frame
+from beatstitch_client.cli.media import download, import_, restore, upload
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.stitch import stitch
 from beatstitch_client.cli.target import (
@@ -63,7 +64,12 @@ app.command(epilog=EPILOG)(stitch)
 app.command(epilog=EPILOG)(batch)
 app.command(epilog=EPILOG)(analyze)
 app.command(epilog=EPILOG)(frame)
+app.command(epilog=EPILOG)(upload)
+app.command("import", epilog=EPILOG)(import_)
+app.command(epilog=EPILOG)(download)
+app.command(epilog=EPILOG)(restore)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(admin.app, name="admin")
 app.add_typer(timeline.app, name="timeline")
 app.add_typer(webhooks.app, name="webhooks")
 
