@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sys
 import time
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beatstitch_stack import StackError
+from support import small_disk
 from support.fault_proxy import Weather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
-    from pathlib import Path
 
     from beatstitch_stack import NatsServer, PostgresServer, S3Server, ServiceProcess
     from support.chaos.room import Room
@@ -230,10 +229,8 @@ class Trouble:
         name, path = disks[fault.number % len(disks)]
 
         async def act() -> bool:
-            filler = path / "filler"
-            await asyncio.to_thread(_fill, filler)
-            await asyncio.sleep(fault.seconds)
-            filler.unlink()
+            with small_disk.full(path):
+                await asyncio.sleep(fault.seconds)
             return True
 
         return name, act()
@@ -250,13 +247,3 @@ class Trouble:
 
 async def _nothing() -> bool:
     return False
-
-
-def _fill(path: Path) -> None:
-    """Writes until the disk is full."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 20))
-        except OSError:
-            os.fsync(file.fileno())

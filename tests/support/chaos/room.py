@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from beatstitch_stack import Stack, System
+from support import small_disk
 from support.chaos.tap import Tap
 from support.fault_proxy import FaultProxy
 
@@ -83,9 +82,11 @@ async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
     """Run everything; gone after the block, mounts included."""
     async with AsyncExitStack() as block:
         disks = {name: folder / "work" / name for name in ON_SMALL_DISKS}
-        mounted = {name: path for name, path in disks.items() if _mount(path)}
+        mounted = {
+            name: path for name, path in disks.items() if small_disk.mount(path, SMALL_DISK_MB)
+        }
         for path in mounted.values():
-            block.callback(_unmount, path)
+            block.callback(small_disk.unmount, path)
         stack = await block.enter_async_context(
             Stack.start(folder, durable=False, nats_nodes=nats_nodes)
         )
@@ -109,16 +110,3 @@ async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
         system = await block.enter_async_context(System.on(stack, replicas=REPLICAS, env=env))
         room = Room(system, nats, s3, postgres, buses, tap, mounted)
         yield room
-
-
-def _mount(path: Path) -> bool:
-    """A disk of a few megabytes, where root may mount."""
-    path.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() != 0:
-        return False
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MB}m,mode=700", "none", str(path)]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
-
-
-def _unmount(path: Path) -> None:
-    subprocess.run(["umount", "-l", str(path)], check=False, capture_output=True)
