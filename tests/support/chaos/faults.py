@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # Kind → how often it is drawn, compared with the others.
 WEIGHTS = {
-    "kill service": 6,
+    "kill service": 4,
+    "kill busy worker": 6,
     "hang service": 4,
     "stop service": 2,
     "kill server": 4,
@@ -136,6 +137,7 @@ class Trouble:
             "hang server": lambda: (server, self._hang(servers[server], fault.seconds)),
             "weather": lambda: self._weather(fault),
             "kill after event": lambda: ("", self._kill_after_event(fault.seconds)),
+            "kill busy worker": lambda: ("", self._kill_busy(fault)),
             "duplicates": lambda: ("", self._duplicates(fault)),
             "full disk": lambda: self._full_disk(fault),
             "wipe nats": lambda: ("", self._wipe(fault.seconds)),
@@ -207,13 +209,27 @@ class Trouble:
                 worker = await self._room.tap.next_end()
         except TimeoutError:
             return False
+        return await self._kill_worker(worker, min(seconds, 2.0))
+
+    async def _kill_busy(self, fault: Fault) -> bool:
+        """Kills a worker that has a job in hand."""
+        running = self._room.tap.running
+        ends = time.monotonic() + LONGEST_S
+        while not running and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
+        workers = sorted(set(running.values()))
+        if not workers:
+            return False
+        return await self._kill_worker(workers[fault.number % len(workers)], fault.seconds)
+
+    async def _kill_worker(self, worker: str, seconds: float) -> bool:
         for service in self._room.system.services.values():
             if service.name in self._busy or not service.running:
                 continue
             if worker.endswith(f"-{service.pid}"):
                 self._busy |= {service.name}
                 try:
-                    return await self._kill(service, min(seconds, 2.0))
+                    return await self._kill(service, seconds)
                 finally:
                     self._busy -= {service.name}
         return False

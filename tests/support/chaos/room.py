@@ -39,7 +39,7 @@ QUICK = {
     "BEATSTITCH_INPUT_CACHE_BYTES": str(16 * 1024 * 1024),
     "BEATSTITCH_LOG_FORMAT": "text",
 }
-SMALL_DISK_MB = 64
+SMALL_MB = 64
 ON_SMALL_DISKS = ("renderer-1", "analyzer-1")
 
 
