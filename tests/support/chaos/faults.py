@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from beatstitch_stack import StackError
 from support import small_disk
 from support.fault_proxy import Weather
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -214,12 +215,11 @@ class Trouble:
     async def _kill_busy(self, fault: Fault) -> bool:
         """Kills a worker that has a job in hand."""
         running = self._room.tap.running
-        ends = time.monotonic() + LONGEST_S
-        while not running and time.monotonic() < ends:
-            await asyncio.sleep(0.02)
-        workers = sorted(set(running.values()))
-        if not workers:
+        try:
+            await until(lambda: bool(running), LONGEST_S)
+        except TimeoutError:
             return False
+        workers = sorted(set(running.values()))
         return await self._kill_worker(workers[fault.number % len(workers)], fault.seconds)
 
     async def _kill_worker(self, worker: str, seconds: float) -> bool:

@@ -82,9 +82,7 @@ async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
     """Run everything; gone after the block, mounts included."""
     async with AsyncExitStack() as block:
         disks = {name: folder / "work" / name for name in ON_SMALL_DISKS}
-        mounted = {
-            name: path for name, path in disks.items() if small_disk.mount(path, SMALL_DISK_MB)
-        }
+        mounted = {name: path for name, path in disks.items() if small_disk.mount(path, SMALL_MB)}
         for path in mounted.values():
             block.callback(small_disk.unmount, path)
         stack = await block.enter_async_context(
