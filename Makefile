@@ -57,6 +57,7 @@ check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code
 	@$(BIN)/buf breaking --against protos/baseline.binpb
+	@for image in protos/released/*.binpb; do $(BIN)/buf breaking --against $$image || exit 1; done
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/api_reference.py --check
 	@$(BIN)/python tools/error_catalogue.py --check

@@ -95,3 +95,48 @@ async def test_timelines_of_before_are_revisions(engine: AsyncEngine):
 def test_the_column_is_plain_deflate():
     edl = Edl(version="1.0").SerializeToString()
     assert zlib.decompress(timelines.deflated(edl)) == edl
+
+
+# The newest revision that a released version runs on. With each release: its head.
+RELEASED = "0005"
+
+
+async def test_the_released_version_goes_on_beside_the_new_one(postgres_server):
+    """Expand, then contract: what old replicas read and write is still there, and nothing new is
+    asked of their inserts."""
+    name = f"old_{new_id().replace('-', '')}"
+    postgres_server.create_database(name)
+    engine = create_async_engine(postgres_server.url(name), poolclass=NullPool)
+    try:
+        await move(engine, RELEASED)
+        before = await columns(engine)
+        await move(engine, "head")
+        after = await columns(engine)
+    finally:
+        await engine.dispose()
+        postgres_server.drop_database(name)
+    assert before.keys() <= after.keys(), "a table that old replicas use is gone"
+    for table, old in before.items():
+        new = after[table]
+        for column, told in old.items():
+            assert column in new, f"{table}.{column} is gone"
+            assert str(new[column]["type"]) == str(told["type"]), f"{table}.{column}"
+            assert new[column]["nullable"] >= told["nullable"], f"{table}.{column} is stricter"
+        for column in new.keys() - old.keys():
+            told = new[column]
+            optional = told["nullable"] or told["default"] is not None or told.get("identity")
+            assert optional, f"old replicas don't write {table}.{column}"
+
+
+async def columns(engine: AsyncEngine) -> dict[str, dict[str, dict]]:
+    """Every table's columns by name."""
+
+    def look(connection) -> dict[str, dict[str, dict]]:
+        inspector = sa.inspect(connection)
+        return {
+            table: {column["name"]: column for column in inspector.get_columns(table)}
+            for table in inspector.get_table_names()
+        }
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(look)
