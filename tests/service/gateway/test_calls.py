@@ -14,8 +14,6 @@ from beatstitch_gateway.db import api_keys
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.keys import ApiKey
 
-SWAP = {"swap": {"segment_index": 0, "other_index": 0}}
-
 
 async def test_no_call_without_a_key(house):
     for key in ("", "nonsense", "bsk_0000_1111", house.key[:-1] + "x"):
@@ -50,97 +48,6 @@ async def test_a_revoked_key_ends(open_house):
         await database.close()
         await asyncio.sleep(0.2)
         await house.client.refused(house.client.ListProjects(), "UNAUTHENTICATED")
-
-
-async def test_nobody_sees_what_belongs_to_another(house):
-    project_id, song_id, pictures = await house.ready(1)
-    edl_hash = await house.timeline(project_id)
-    made = await house.render(project_id, edl_hash)
-    stranger = await house.new_tenant("stranger")
-    picture_id, job_id, render_id = pictures[0], made.job.id, made.render.id
-    timeline = (await house.client.GetTimeline(project_id=project_id)).timeline
-
-    def calls(project_id, song_id, picture_id, job_id, render_id):
-        upload = {"filename": "a", "size_bytes": 1, "media_type": MEDIA_TYPE_IMAGE}
-        edl = type(timeline.edl)(version="1.0", project_id=project_id)
-        c = stranger
-        return {
-            "PROJECT_NOT_FOUND": [
-                c.GetProject(project_id=project_id),
-                c.UpdateProject(
-                    project={"id": project_id, "display_name": "x"},
-                    update_mask={"paths": ["display_name"]},
-                ),
-                c.DeleteProject(project_id=project_id),
-                c.CreateUpload(project_id=project_id, **upload),
-                c.ListAssets(project_id=project_id),
-                c.ReorderAssets(project_id=project_id),
-                c.GenerateTimeline(project_id=project_id),
-                c.GetTimeline(project_id=project_id),
-                c.ListRevisions(project_id=project_id),
-                c.ValidateTimeline(edl=edl),
-                c.ApplyEdits(project_id=project_id, edl_hash=edl_hash, edits=[SWAP]),
-                c.PutTimeline(project_id=project_id, edl_hash=edl_hash, edl=edl),
-                c.UndoTimeline(project_id=project_id, edl_hash=edl_hash),
-                c.RedoTimeline(project_id=project_id, edl_hash=edl_hash),
-                c.RestoreRevision(project_id=project_id, edl_hash=edl_hash, revision=1),
-                c.DiffRevisions(project_id=project_id, from_revision=1),
-                c.ExplainCut(project_id=project_id),
-                c.ExportTimeline(project_id=project_id, format=1),
-                c.CreateRender(project_id=project_id, edl_hash=edl_hash),
-                c.ListRenders(project_id=project_id),
-                c.PlanRender(project_id=project_id, edl_hash=edl_hash),
-                c.Stitch(project_id=project_id),
-                c.ListJobs(project_id=project_id),
-            ],
-            "ASSET_NOT_FOUND": [
-                c.CompleteUpload(asset_id=picture_id),
-                c.GetAsset(asset_id=picture_id),
-                c.DeleteAsset(asset_id=picture_id),
-                c.GetThumbnail(asset_id=picture_id),
-                c.CreateAssetDownloadLink(asset_id=picture_id),
-                c.AnalyzeAudio(asset_id=song_id),
-                c.GetBeatGrid(asset_id=song_id),
-                c.GetWaveform(asset_id=song_id),
-                c.EditBeatGrid(asset_id=song_id, replace=True),
-                c.RenderBeatProof(asset_id=song_id),
-                c.ExportWaveform(asset_id=song_id),
-                c.ExportBeatGrid(asset_id=song_id),
-                c.GetFilmstrip(asset_id=picture_id),
-            ],
-            "RENDER_NOT_FOUND": [
-                c.GetRender(render_id=render_id),
-                c.DownloadOutput(render_id=render_id),
-                c.CreateOutputDownloadLink(render_id=render_id),
-            ],
-            "JOB_NOT_FOUND": [
-                c.GetJob(job_id=job_id),
-                c.WatchJob(job_id=job_id),
-                c.WaitJob(job_id=job_id),
-                c.CancelJob(job_id=job_id),
-                c.RetryJob(job_id=job_id),
-            ],
-        }
-
-    real = (project_id, song_id, picture_id, job_id, render_id)
-    for ids in (real, [new_id() for _ in real], ["x' OR 1=1"] * 5, [i.upper() for i in real]):
-        for reason, pending in calls(*ids).items():
-            for call in pending:
-                await house.client.refused(call, reason)
-    own = (await stranger.CreateProject(display_name="mine")).project.id
-    for fields in (
-        {"audio_asset_id": song_id},
-        {"media_asset_ids": [picture_id]},
-    ):
-        await house.client.refused(
-            stranger.Stitch(project_id=own, **fields),
-            "ASSET_NOT_FOUND" if "audio_asset_id" in fields else "NO_READY_AUDIO",
-        )
-    await house.client.refused(
-        stranger.ReorderAssets(project_id=own, asset_ids=[picture_id]), "ASSET_NOT_FOUND"
-    )
-    assert not (await stranger.ListJobs()).jobs
-    assert [p.id for p in (await stranger.ListProjects()).projects] == [own]
 
 
 async def test_same_request_same_reply(house, messages):
@@ -296,7 +203,9 @@ async def test_every_method_is_offered(house):
     for name in house.client.methods:
         call = getattr(house.client, name)
         try:
-            await outcome(call(iter(())) if name == "UploadAsset" else call())
+            # Followed without a name, the stream has no end.
+            named = {"job_ids": [new_id()]} if name == "WatchJobs" else {}
+            await outcome(call(iter(())) if name == "UploadAsset" else call(**named))
         except grpc.aio.AioRpcError as error:
             codes[name] = error.code()
     missing = {name for name, code in codes.items() if code == grpc.StatusCode.UNIMPLEMENTED}
