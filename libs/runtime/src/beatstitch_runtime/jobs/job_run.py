@@ -27,7 +27,7 @@ from beatstitch_runtime.jobs.outcome import (
     timeout_error,
 )
 from beatstitch_runtime.jobs.places import Place
-from beatstitch_runtime.jobs.publish import event_msg_id, publish_event
+from beatstitch_runtime.jobs.publish import event_msg_id, publish_event, publish_job
 from beatstitch_runtime.jobs.scratch import Scratch
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
@@ -81,6 +81,9 @@ class JobRun:
         self._settings = settings
         self._scratch = scratch
         self._place = place
+        # Of all messages of this attempt, and those of them that count: a hand-back doesn't.
+        self.delivery = spec.earlier_deliveries + lease.delivery
+        self._counted = self.delivery - spec.hand_backs
         self._interrupted: asyncio.Future[Interruption] = asyncio.get_running_loop().create_future()
 
     def interrupt(self, why: Interruption) -> None:
@@ -107,11 +110,13 @@ class JobRun:
     async def _work(self) -> Outcome:
         if self._interrupted.done():
             return self._interrupted.result()
+        if self._counted > self._settings.max_deliver:
+            return lost_error(self._counted)
         try:
             async with self._scratch.folder() as folder:
                 context = JobContext(
                     spec=self.spec,
-                    delivery=self.lease.delivery,
+                    delivery=self.delivery,
                     storage=self._storage,
                     bus=self._bus,
                     work_dir=folder,
@@ -155,12 +160,11 @@ class JobRun:
         return known
 
     async def _settle(self, outcome: Outcome) -> None:
-        delivery, patience_s = self.lease.delivery, self._settings.ack_wait_s
+        delivery, patience_s = self._counted, self._settings.ack_wait_s
         if outcome is Interruption.HANDED_BACK:
-            if delivery < self._settings.max_deliver:
+            if await self._hand_back(min(patience_s, UNWIND_S)):
                 log.info("job handed back")
                 self.ended = "handed_back"
-                await self.lease.nak(0, min(patience_s, UNWIND_S))
                 return
             outcome = self.failure = lost_error(delivery)
         elif isinstance(outcome, BeatStitchError):
@@ -182,6 +186,33 @@ class JobRun:
         await self._publish_end(outcome)
         self.ended = _word(outcome)
         await self.lease.ack(patience_s)
+
+    async def _hand_back(self, patience_s: float) -> bool:
+        """Gives the work back to the queue; False when there is no way left.
+
+        As a fresh message, for a nak would use up one of the deliveries: a rolling restart must not
+        fail a long render. Only where none can be stored it is a nak after all.
+        """
+        if not self.lease.held:
+            return True  # the server has given it back already
+        fresh = JobSpec()
+        fresh.CopyFrom(self.spec)
+        fresh.earlier_deliveries = self.delivery
+        fresh.hand_backs += 1
+        msg_id = event_msg_id(self.spec, self.lease.sequence, self.lease.delivery, "back")
+        try:
+            place = await publish_job(self._bus, fresh, msg_id, deadline_s=patience_s)
+        except BeatStitchError as error:
+            log.warning("no fresh message for a job that is handed back: %s", error)
+            if self.lease.delivery >= self._settings.max_deliver:
+                return False
+            await self.lease.nak(0, patience_s)
+            return True
+        chunk = self.spec.render_chunk.chunk.chunk_hash
+        told = job_event_pb2.HandedBack(sequence=place, chunk_hash=chunk)
+        await self._publish("handed_back", handed_back=told)
+        await self.lease.ack(patience_s)
+        return True
 
     async def _publish_end(self, outcome: Outcome) -> None:
         if isinstance(outcome, BeatStitchError):
@@ -217,18 +248,20 @@ class JobRun:
         failed: job_event_pb2.JobFailed | None = None,
         cancelled: job_event_pb2.JobCancelled | None = None,
         chunk_finished: job_event_pb2.ChunkFinished | None = None,
+        handed_back: job_event_pb2.HandedBack | None = None,
     ) -> None:
         event = JobEvent(
             job_id=self.spec.job_id,
             tenant=self.spec.tenant,
             type=self.spec.type,
-            delivery=self.lease.delivery,
+            delivery=self.delivery,
             worker=self._settings.worker_name,
             started=started,
             succeeded=succeeded,
             failed=failed,
             cancelled=cancelled,
             chunk_finished=chunk_finished,
+            handed_back=handed_back,
         )
         event.time.GetCurrentTime()
         msg_id = event_msg_id(self.spec, self.lease.sequence, self.lease.delivery, kind)

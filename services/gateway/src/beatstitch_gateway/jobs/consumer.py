@@ -44,7 +44,8 @@ class EventConsumer:
     async def _handle(self, message: Msg) -> None:
         event = JobEvent.FromString(message.data)
         # A piece of a render matters to its coordinator only, and there are thousands of them.
-        if event.WhichOneof("event") in {None, "chunk_finished"}:
+        kind = event.WhichOneof("event")
+        if kind in {None, "chunk_finished"} or event.handed_back.chunk_hash:
             return
         trace = (message.headers or {}).get(TRACEPARENT, "")
         with (

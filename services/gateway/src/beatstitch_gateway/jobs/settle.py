@@ -46,10 +46,21 @@ async def apply_to_row(
     row = await jobs.lock_family(tx, event.job_id)
     if row is None:
         return None
+    if event.HasField("handed_back"):
+        await _note_message(tx, row, event.handed_back.sequence)
+        return None
     if progress is not None and event.WhichOneof("event") in _ENDS:
         del row.job.stages[:]
         row.job.stages.extend(progress.stages)
     return await _apply(tx, row, event, edl)
+
+
+async def _note_message(tx: Transaction, row: JobRow, sequence: int) -> None:
+    """The job's message lies elsewhere now: a cancel takes it back there."""
+    if row.finished or row.job.cancel_requested:
+        tx.after.cancelled[row.job.id] = sequence
+    else:
+        await jobs.set_message(tx, row.job.id, sequence, row.attempt)
 
 
 async def end_job(tx: Transaction, row: JobRow, event: JobEvent) -> None:
