@@ -52,6 +52,7 @@ class Script:
         self.requests: list[object] = []
         self.faults: deque[BeatStitchError | grpc.StatusCode] = deque()
         self.watches: deque[list[Job | grpc.StatusCode]] = deque()
+        self.many: deque[list[str | grpc.StatusCode]] = deque()
         self.download_breaks: deque[int] = deque()
         self.download_sha256 = hashlib.sha256(VIDEO).hexdigest()
         self.upload_url = ""
@@ -146,6 +147,14 @@ class Gateway(
             yield job_service_pb2.WatchJobResponse(
                 job=Job(id="job", state=job_pb2.JOB_STATE_CANCELLED, revision=99)
             )
+
+    async def WatchJobs(self, request, context):
+        await self._enter(request, context)
+        for step in self.script.many.popleft():
+            if isinstance(step, str):
+                yield job_service_pb2.WatchJobsResponse(job=Job(id=step), resume_token=f"at {step}")
+            else:
+                await fail(context, step)
 
     async def CancelJob(self, request, context):
         await self._enter(request, context)

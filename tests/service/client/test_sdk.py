@@ -14,7 +14,7 @@ import pytest
 from beatstitch.v1 import asset_service_pb2, failure_pb2, job_pb2, project_service_pb2
 from beatstitch.v1.asset_service_pb2 import UploadHeader
 from beatstitch.v1.job_pb2 import Job
-from beatstitch.v1.job_service_pb2 import WatchJobRequest
+from beatstitch.v1.job_service_pb2 import WatchJobRequest, WatchJobsRequest
 from beatstitch.v1.render_service_pb2 import DownloadOutputRequest
 from beatstitch_client import (
     AsyncClient,
@@ -106,6 +106,28 @@ async def test_a_watch_survives_the_servers_restart(script, serve, api_key):
         await watch.aclose()
         await client.close()
     assert seen == [1, 2]
+
+
+async def test_a_watch_of_many_goes_on_where_it_broke(client, script):
+    script.many.append(["a", "b", AWAY])
+    script.many.append(["c"])  # all that was named has ended
+    watch = client.watch_jobs(batch_id="batch", until_all_ended=True)
+    assert [reply.job.id async for reply in watch] == ["a", "b", "c"]
+    asked = script.of(WatchJobsRequest)
+    assert [request.resume_token for request in asked] == ["", "at b"]
+    assert {request.batch_id for request in asked} == {"batch"}
+    # Without an end of its own an orderly end is a proxy's.
+    script.many.extend([["a"], ["b", grpc.StatusCode.PERMISSION_DENIED]])
+    seen = []
+
+    async def follow() -> None:
+        async for reply in client.watch_jobs(resume_token="mine"):
+            seen.append(reply.job.id)  # noqa: PERF401 - looked at after the error
+
+    with pytest.raises(BeatStitchError):
+        await follow()
+    assert seen == ["a", "b"]
+    assert [r.resume_token for r in script.of(WatchJobsRequest)][2:] == ["mine", "at a"]
 
 
 async def test_waiting_for_ends(client, script):
