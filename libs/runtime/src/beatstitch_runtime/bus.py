@@ -1,7 +1,7 @@
 """One NATS connection with the defaults that survive a restart of the server.
 
 nats-py's own defaults give up after sixty tries and notice a dead peer after minutes. Here it tries
-forever, pings every twenty seconds, and logs what only the error callback ever tells: a permission
+forever, notices a server that hangs within a quarter of a lease, and logs what only the error callback ever tells: a permission
 violation on a publish, for example, reaches the caller as a mere timeout.
 """
 
@@ -25,7 +25,10 @@ from beatstitch_runtime.tls import client_context, load_own, nats_files
 
 log = logging.getLogger(__name__)
 
-PING_S = 20
+# A server that hangs, or whose host is lost without a word, is left for another one after
+# PING_S × (UNANSWERED_PINGS + 1): long before the leases kept on it run out.
+PING_S = 5
+UNANSWERED_PINGS = 2
 RECONNECT_PAUSE_S = 0.5
 POLL_S = 0.02
 PENDING_BYTES = 8 * 1024 * 1024
@@ -105,6 +108,7 @@ class Bus:
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]
                     ping_interval=PING_S,
+                    max_outstanding_pings=UNANSWERED_PINGS,
                     pending_size=PENDING_BYTES,
                     user_credentials=None if credentials is None else str(credentials),
                     inbox_prefix=settings.nats_inbox_prefix,
