@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.waiting import until
 
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime import bus as bus_module
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import publish_cancel, publish_job
 from beatstitch_runtime.settings import ServiceSettings
@@ -31,6 +33,26 @@ async def test_a_permission_violation_is_told_by_the_log_alone(tmp_path, caplog)
             await publish_job(bus, SPEC, "a", deadline_s=0.3)
         await bus.close()
     assert "permissions violation" in caplog.text.lower()
+
+
+# nats-py leaves the socket of a server that says nothing to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_server_that_hangs_is_left_for_another(tmp_path, monkeypatch):
+    """Its sockets stay open and it says nothing: a frozen host, a cable pulled out."""
+    lease_s = ServiceSettings().ack_wait_s
+    assert lease_s / 4 >= bus_module.PING_S * (bus_module.UNANSWERED_PINGS + 1)
+    monkeypatch.setattr(bus_module, "PING_S", 0.2)
+    with NatsServer(tmp_path / "a") as hangs, NatsServer(tmp_path / "b") as other:
+        bus = await Bus.connect(ServiceSettings(nats_url=f"{hangs.url},{other.url}"))
+        # nats-py begins with either.
+        first = hangs if bus.nc.connected_url.port == hangs.port else other
+        second = other if first is hangs else hangs
+        first.pause()
+        await until(
+            lambda: bus.connected and bus.nc.connected_url.port == second.port, timeout_s=30
+        )
+        first.resume()
+        await bus.close()
 
 
 async def test_reconnection_callbacks(house):
