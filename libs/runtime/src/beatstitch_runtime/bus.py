@@ -1,8 +1,8 @@
 """One NATS connection with the defaults that survive a restart of the server.
 
 nats-py's own defaults give up after sixty tries and notice a dead peer after minutes. Here it tries
-forever, leaves a server that hangs within a quarter of a lease, and logs what only the error callback
-ever tells: a permission violation on a publish, for example, reaches the caller as a mere timeout.
+forever, leaves a server that hangs within a quarter of a lease, and logs what only the error
+callback ever tells: a permission violation on a publish reaches the caller as a mere timeout.
 """
 
 from __future__ import annotations
