@@ -81,10 +81,17 @@ class JobRun:
         self._settings = settings
         self._scratch = scratch
         self._place = place
-        # Of all messages of this attempt, and those of them that count: a hand-back doesn't.
-        self.delivery = spec.earlier_deliveries + lease.delivery
-        self._counted = self.delivery - spec.hand_backs
         self._interrupted: asyncio.Future[Interruption] = asyncio.get_running_loop().create_future()
+
+    @property
+    def delivery(self) -> int:
+        """Which hand-out of the work this is, of all messages of this attempt; from 1."""
+        return self.spec.earlier_deliveries + self.lease.delivery
+
+    @property
+    def _counted(self) -> int:
+        """The same without those that a drain ended: nobody failed then."""
+        return self.delivery - self.spec.hand_backs
 
     def interrupt(self, why: Interruption) -> None:
         """Stop the handler; without effect once it has ended. The first reason counts."""
