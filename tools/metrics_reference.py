@@ -30,6 +30,7 @@ MODULES = (
     f"{GATEWAY}.books",
     f"{GATEWAY}.ends",
     f"{GATEWAY}.stored",
+    f"{GATEWAY}.webhooks",
 )
 
 
