@@ -17,7 +17,7 @@ EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
+.PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
         bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
@@ -52,6 +52,9 @@ test-e2e: $(STAMP) ## The whole system
 chaos: $(STAMP) ## Faults under load; SEED=7 JOBS=400 MINUTES=10 NODES=3 make the random part long
 	@CHAOS_SEED=$(SEED) CHAOS_JOBS=$(filter-out auto,$(JOBS)) CHAOS_MINUTES=$(MINUTES) CHAOS_NODES=$(NODES) \
 	  $(BIN)/python -m pytest -m chaos -s
+
+fuzz: $(STAMP) ## Hostile requests to every RPC of the running system; COUNT=200 a method, SEED=1
+	@FUZZ_EXAMPLES=$(or $(COUNT),200) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/e2e/test_fuzz.py -o log_cli=true -o log_cli_level=INFO --timeout 0
 
 check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/buf lint

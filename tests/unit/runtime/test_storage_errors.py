@@ -4,6 +4,9 @@ import pytest
 from obstore.exceptions import GenericError
 
 from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.storage import Storage
 from beatstitch_runtime.storage_errors import storage_error
 
 AWAY = "Error performing GET http://127.0.0.1:15075/k in 1.507301934s, after 4 retries"
@@ -20,6 +23,14 @@ AWAY = "Error performing GET http://127.0.0.1:15075/k in 1.507301934s, after 4 r
 )
 def test_a_full_storage(text):
     assert storage_error(GenericError(text), "k").reason == failure_pb2.ERROR_REASON_DISK_FULL
+
+
+async def test_what_can_be_no_key_is_no_objects():
+    """A client's "../x" is its own mistake, and not INTERNAL. (Nothing is asked of anybody.)"""
+    storage = Storage.from_settings(ServiceSettings(s3_endpoint="http://127.0.0.1:9"))
+    with pytest.raises(BeatStitchError) as caught:
+        await storage.get("../../etc/passwd")
+    assert caught.value.reason == failure_pb2.ERROR_REASON_OBJECT_MISSING
 
 
 def test_digits_of_a_duration_or_a_port_are_no_status():

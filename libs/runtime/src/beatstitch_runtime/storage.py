@@ -219,7 +219,7 @@ class Storage:
         try:
             with await asyncio.to_thread(path.open, "wb") as file:
                 size = await self._fetch_into(ref.key, file, digest.update)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             await asyncio.to_thread(_remove, path)
             raise storage_error(error, ref.key) from error
         actual = digest.hexdigest()

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 # The words that come with status 507, not the number: obstore's text has durations and ports too.
+_NO_KEY = "Could not parse path"
 _STORAGE_FULL = re.compile("insufficient ?storage|no space left|no free volumes", re.IGNORECASE)
 
 
@@ -26,16 +27,22 @@ def storage_errors(key: str) -> Iterator[None]:
     """Turn whatever goes wrong with the object `key` into a `BeatStitchError`."""
     try:
         yield
-    except (BaseError, OSError) as error:
+    except (BaseError, OSError, ValueError) as error:
         raise storage_error(error, key) from error
 
 
-def storage_error(error: BaseError | OSError, key: str) -> BeatStitchError:
+def storage_error(error: BaseError | OSError | ValueError, key: str) -> BeatStitchError:
     """OBJECT_MISSING, DISK_FULL or DEPENDENCY_DOWN.
 
     obstore's text may hold a signed URL, so it goes to the log, masked, and not into the message.
+
+    Raises:
+        ValueError: The one given, when it isn't obstore's about a key.
     """
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, ValueError) and _NO_KEY not in str(error):
+        raise error
+    # What can be no key, "../x" for example, is no object's. obstore says so in two ways.
+    if isinstance(error, (FileNotFoundError, InvalidPathError, ValueError)):
         return BeatStitchError(
             failure_pb2.ERROR_REASON_OBJECT_MISSING,
             "an object is not in storage",
@@ -44,10 +51,6 @@ def storage_error(error: BaseError | OSError, key: str) -> BeatStitchError:
     text = redact(str(error))
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left on the disk")
-    if isinstance(error, InvalidPathError):
-        return BeatStitchError(
-            failure_pb2.ERROR_REASON_INTERNAL, "not a key", metadata={"key": key}
-        )
     if _STORAGE_FULL.search(text):
         return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left in storage")
     # The rest is a dump of obstore's insides.

@@ -23,6 +23,8 @@ READS: Mapping[str, tuple[str, ...]] = {
     "timeline": ("grid",),
     "renderer": (INPUTS, "edl", "proxy"),
 }
+# What is used again is made young by a copy onto itself, see `beatstitch_runtime.touching`.
+TOUCHES: Mapping[str, tuple[str, ...]] = {"renderer": ("proxy",)}
 _UPLOADS = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 
@@ -38,7 +40,7 @@ def s3_policies(bucket: str, *, aws: bool = False) -> dict[str, dict[str, Any]]:
     for service, makes in MAKES.items():
         statements = [
             _allow(("s3:GetObject",), _objects(bucket, (*READS[service], *makes))),
-            _allow(_UPLOADS, _objects(bucket, makes)),
+            _allow(_UPLOADS, _objects(bucket, (*makes, *TOUCHES.get(service, ())))),
         ]
         if service == "renderer":
             # A damaged piece is thrown away and made anew.
@@ -52,6 +54,11 @@ def s3_policies(bucket: str, *, aws: bool = False) -> dict[str, dict[str, Any]]:
             _allow(_UPLOADS, _objects(bucket, (INPUTS, "edl"))),
             _list(bucket),
         ]
+    )
+    # Who puts a backup back; no running pod has these keys.
+    everything = ("s3:GetObject", "s3:DeleteObject", *_UPLOADS)
+    policies["operator"] = _policy(
+        [_allow(everything, [f"arn:aws:s3:::{bucket}/t/*"]), _list(bucket)]
     )
     return dict(sorted(policies.items()))
 
