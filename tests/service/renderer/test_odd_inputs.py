@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from beatstitch.v1 import edl_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_media.opening import clip_stream, opened
 from beatstitch_media.sniff import sniff
 from beatstitch_renderer.compositor.clip import Clip, ClipError
 from beatstitch_renderer.compositor.moving import MovingPicture
@@ -180,6 +182,17 @@ def test_what_is_no_clip_is_refused(tmp_path, make):
     path = make(tmp_path / "bad.mp4")
     with pytest.raises(ClipError):
         Clip(path, "mov").frame_at(0)
+
+
+def test_a_codec_that_nobody_knows_is_refused(tmp_path):
+    """PyAV opens such a file, and has no codec for its stream."""
+    clip = coded_clip(tmp_path / "a.mp4", source_id=1, frames=10, size=FRAME)
+    path = tmp_path / "unknown.mp4"
+    path.write_bytes(clip.path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(ClipError, match="codec"):
+        Clip(path, "mov").frame_at(0)
+    with opened(path, "mov") as container, pytest.raises(BeatStitchError, match="no moving"):
+        clip_stream(container)
 
 
 def test_a_playlist_in_disguise_reads_no_other_file(tmp_path):

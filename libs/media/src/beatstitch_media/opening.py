@@ -50,6 +50,11 @@ def clip_stream(container: Any) -> Any:  # noqa: ANN401 - PyAV's types depend on
         BeatStitchError: INPUT_CORRUPT, there is none.
     """
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        if not stream.disposition & Disposition.attached_pic and has_decoder(stream):
             return stream
     raise BeatStitchError(failure_pb2.ERROR_REASON_INPUT_CORRUPT, "there are no moving pictures")
+
+
+def has_decoder(stream: Any) -> bool:  # noqa: ANN401
+    """Whether libav knows the stream's codec: else PyAV gives it no context, against its types."""
+    return stream.codec_context is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beatstitch_renderer.compositor.caps import fits, tries
 from beatstitch_renderer.compositor.compose import pictures
 from beatstitch_renderer.compositor.encoder import Coded, Encoder
 from beatstitch_renderer.compositor.planes import Planes, signature
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
     from beatstitch_renderer.compositor.sources import LoadStill, SourceFile
+    from beatstitch_renderer.planning.encoding import Encoding
 
 
 def render_piece(
@@ -44,8 +47,41 @@ def render_piece(
         ValueError: The encoder gave other frames than it was given.
     """
     begun = clock()
+    made: _Made | None = None
+    for encoding in tries(encoding_of(content)):
+        made = _encoded(content, encoding, files, load_still, progress)
+        if fits(made.coded, encoding_of(content).max_bit_rate, content.output):
+            break
+    if made is None:
+        raise ValueError("nothing was encoded")
+    took_ms = round((clock() - begun) * 1000)
+    write_piece(output, made.headers, made.coded, made.signatures, took_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A piece, encoded.
+
+    Attributes:
+        headers: The encoder's.
+        coded: In decoding order.
+        signatures: Of each frame.
+    """
+
+    headers: bytes
+    coded: list[Coded]
+    signatures: list[bytes]
+
+
+def _encoded(
+    content: ChunkContent,
+    encoding: Encoding,
+    files: dict[str, SourceFile],
+    load_still: LoadStill,
+    progress: Callable[[int], None],
+) -> _Made:
     cuts = set(cut_frames(content))
-    encoder = Encoder(content.output, encoding_of(content))
+    encoder = Encoder(content.output, encoding)
     sources = Sources(files, content.output, load_still)
     coded: list[Coded] = []
     signatures: list[bytes] = []
@@ -63,5 +99,4 @@ def render_piece(
     coded += encoder.finish()
     if len(signatures) != content.frame_count:
         raise ValueError(f"{len(signatures)} frames instead of {content.frame_count}")
-    took_ms = round((clock() - begun) * 1000)
-    write_piece(output, encoder.headers, coded, signatures, took_ms)
+    return _Made(encoder.headers, coded, signatures)

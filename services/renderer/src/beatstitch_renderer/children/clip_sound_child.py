@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from beatstitch_media.child import main
-from beatstitch_media.opening import clip_stream, opened
+from beatstitch_media.opening import clip_stream, has_decoder, opened
 from beatstitch_media.sniff import sniff
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def work(job: bytes) -> bytes:
     asked = json.loads(job)
     path = Path(asked["path"])
     with opened(path, sniff(path).demuxer) as container:
-        if not container.streams.audio:
+        if not container.streams.audio or not has_decoder(container.streams.audio[0]):
             return b"false"
         for index, (first, last) in enumerate(asked["ranges"]):
             file = Path(range_name(index))

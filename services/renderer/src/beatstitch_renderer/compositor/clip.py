@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Disposition
 
+from beatstitch_media.opening import has_decoder
 from beatstitch_renderer.compositor.decoders import decoder_of
 from beatstitch_renderer.planning.frames import TOLERANCE_US
 
@@ -73,6 +74,8 @@ class Clip:
         if not streams:
             raise ClipError("has no video stream")
         self.stream: VideoStream = streams[0]
+        if not has_decoder(self.stream):
+            raise ClipError("is of a codec that nobody knows")
         self._decoder = decoder_of(self.stream)
         self._decoder.thread_count = self._threads
         self._base = Fraction(self.stream.time_base or Fraction(1, 1000))
