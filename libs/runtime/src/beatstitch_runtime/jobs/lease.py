@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT_S = 2.0
 PAUSE_S = 0.2
+# Why a worker ends a message for good, in nats-server's advisory.
+UNREADABLE = "unreadable"
 # A stream's time of creation and a message's time may be taken by two servers' clocks.
 CLOCK_SLACK = timedelta(seconds=1)
 
@@ -96,7 +98,7 @@ class Lease:
 
     async def term(self, deadline_s: float) -> bool:
         """Say that the message can't be worked on by anybody; it becomes a dead letter."""
-        return await self._settle(b"+TERM", deadline_s, needs_lease=False)
+        return await self._settle(b"+TERM " + UNREADABLE.encode(), deadline_s, needs_lease=False)
 
     async def nak(self, delay_s: float, deadline_s: float) -> bool:
         """Ask for another delivery after a pause, if nobody else can have the message.

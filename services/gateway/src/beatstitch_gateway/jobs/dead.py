@@ -29,6 +29,7 @@ from beatstitch_gateway.jobs.pull import pull_forever
 from beatstitch_gateway.jobs.settle import apply_to_row, failed_event
 from beatstitch_gateway.seeing.refusals import dead
 from beatstitch_runtime.bus import Bus, nats_down
+from beatstitch_runtime.jobs.lease import UNREADABLE
 from beatstitch_runtime.jobs.publish import delete_job_message, publish_cancel
 from beatstitch_runtime.jobs.subjects import queue_of, type_name
 from beatstitch_runtime.jobs.topology import DEAD, DEAD_CONSUMER, JOBS
@@ -51,7 +52,9 @@ class DeadLetters:
         advisory = json.loads(message.data)
         sequence = int(advisory["stream_seq"])
         if ".MSG_TERMINATED." in message.subject:
-            await self._unreadable(advisory, sequence)
+            # Told of a message that is deleted in a worker's hands too, as each cancel does.
+            if advisory.get("reason") == UNREADABLE:
+                await self._unreadable(advisory, sequence)
             return
         spec = await find_message(self._bus, sequence)
         if spec is None or not is_id(spec.job_id):
