@@ -82,3 +82,22 @@ def test_never_more_are_held_than_there_are_and_none_is_lost(count, steps):
         assert not places.claim().done()
 
     asyncio.run(play())
+
+
+async def test_held_for_a_block_who_goes_first_first():
+    places, order = Places(1), []
+
+    async def use(name: str, *, first: bool) -> None:
+        async with places.held(first=first):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with places.held():
+        waiting = [asyncio.create_task(use(f"batch {n}", first=False)) for n in range(3)]
+        gone = asyncio.create_task(use("gone", first=True))
+        await asyncio.sleep(0)
+        waiting.append(asyncio.create_task(use("urgent", first=True)))
+        await asyncio.sleep(0)
+        gone.cancel()  # leaves the line
+    await asyncio.gather(*waiting)
+    assert order == ["urgent", "batch 0", "batch 1", "batch 2"]

@@ -11,7 +11,7 @@ from beatstitch.internal.v1.job_event_pb2 import JobSucceeded, RenderOutput
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.edl_pb2 import Edl
-from beatstitch.v1.job_pb2 import RenderResult
+from beatstitch.v1.job_pb2 import JOB_LANE_INTERACTIVE, RenderResult
 from beatstitch_core.canonical import canonical_json, parse_json, sha256_hex
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key, proof_key
@@ -32,6 +32,7 @@ from beatstitch_renderer.report import check, inner_cuts, manifest, sync_report
 from beatstitch_renderer.sound import bring_sound
 from beatstitch_renderer.stages import Stages
 from beatstitch_renderer.together import together
+from beatstitch_runtime.jobs.places import Places
 from beatstitch_runtime.metrics import rendering as metrics
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class RenderCoordinator:
 
     def __init__(self, settings: RendererSettings, cache: InputCache, fingerprint: str) -> None:
         self._settings, self._cache, self._fingerprint = settings, cache, fingerprint
-        self._finishing = asyncio.Semaphore(settings.finishing_slots)
+        self._finishing = Places(settings.finishing_slots)
 
     async def run(self, context: JobContext) -> JobSucceeded:
         """Renders, proves, stores.
@@ -188,7 +189,7 @@ class RenderCoordinator:
         self, context: JobContext, stages: Stages, edl: Edl, plan: RenderPlan
     ) -> Measured:
         """Joins and measures in a child."""
-        async with self._finishing:
+        async with self._finishing.held(first=context.spec.lane == JOB_LANE_INTERACTIVE):
             await stages.begin("assemble", "joining")
             done = await sandbox.run(
                 sandbox.python_command(_CHILD),

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 # How much later than the others a slot asks that stands back: enough for an answer to come.
 GRACE_S = 0.05
@@ -56,6 +58,20 @@ class Places:
         heapq.heappush(self._line, (due, self._number, place))
         self._seat()
         return place
+
+    @asynccontextmanager
+    async def held(self, *, first: bool = True) -> AsyncIterator[None]:
+        """A place for as long as the block lasts; waits for it.
+
+        Args:
+            first: False for one that stands back where others wait too.
+        """
+        place = self.claim(first=first)
+        try:
+            await place
+            yield
+        finally:
+            self.give_back(place)
 
     def give_back(self, place: Place) -> None:
         """Leaves the place, or the line before it."""
