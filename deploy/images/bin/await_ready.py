@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.bus import Bus
+from beatstitch_runtime.jobs.subjects import DEAD, EVENTS, JOBS
 from beatstitch_runtime.jobs.topology import consumers, streams
 from beatstitch_runtime.settings import ServiceSettings
 
@@ -35,10 +36,16 @@ async def missing_streams(settings: ServiceSettings) -> str:
         return str(error)
     wanted = ""
     try:
+        # A worker may only look at what it works on; the rest is made before it, or by the gateway.
+        seen = {JOBS} if settings.nats_narrow_rights else {JOBS, EVENTS, DEAD}
         for stream in streams(settings):
+            if stream.name not in seen:
+                continue
             wanted = f"stream {stream.name}"
-            await bus.js.stream_info(stream.name or "")
+            await bus.js.stream_info(stream.name)
         for stream_name, consumer in consumers(settings):
+            if stream_name not in seen:
+                continue
             wanted = f"consumer {stream_name}/{consumer.name}"
             await bus.js.consumer_info(stream_name, consumer.name or "")
     except NotFoundError:
