@@ -87,6 +87,7 @@ async def audit(room: Room, ledger: Ledger, client: AsyncClient) -> list[str]:
             wrong.append(f"{job_id}: a watcher saw {State(promise.seen[-1])}, it is {job.state}")
         if len(room.tap.outputs.get(job_id, ())) > 1:
             wrong.append(f"job {job_id} made two different things")
+    wrong += await _unforeseen_ends(room, ledger)
     wrong += [
         f"{recipe} was rendered to {len(made)} different videos"
         for recipe, made in ledger.renders.items()
@@ -105,6 +106,22 @@ async def audit(room: Room, ledger: Ledger, client: AsyncClient) -> list[str]:
         strays = [pid for pid in descendants(service.pid) if b"/job-" in _command(pid)]
         wrong += [f"{name} left the child {pid} behind" for pid in strays]
     return wrong
+
+
+async def _unforeseen_ends(room: Room, ledger: Ledger) -> list[str]:
+    """Jobs inside stitches are nobody's promise, but with this patience none of them may fail."""
+    postgres = room.system.stack.postgres
+    failed = f"SELECT id FROM jobs WHERE state = {job_pb2.JOB_STATE_FAILED}"
+    ids = (await asyncio.to_thread(postgres.execute, failed, "beatstitch")).split()
+    meant = {
+        job_id
+        for job_id, promise in ledger.jobs.items()
+        if job_pb2.JOB_STATE_FAILED in promise.ends
+    }
+    letters = "SELECT count(*) FROM dead_letters"
+    dead = int(await asyncio.to_thread(postgres.execute, letters, "beatstitch"))
+    wrong = [f"job {job_id} failed" for job_id in ids if job_id not in meant]
+    return [*wrong, *([f"{dead} dead letters"] if dead else [])]
 
 
 def _command(pid: int) -> bytes:
