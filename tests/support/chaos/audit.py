@@ -111,7 +111,7 @@ async def audit(room: Room, ledger: Ledger, client: AsyncClient) -> list[str]:
 async def _unforeseen_ends(room: Room, ledger: Ledger) -> list[str]:
     """Jobs inside stitches are nobody's promise, but with this patience none of them may fail."""
     postgres = room.system.stack.postgres
-    failed = f"SELECT id FROM jobs WHERE state = {job_pb2.JOB_STATE_FAILED}"
+    failed = "SELECT id FROM jobs WHERE state = 4"  # JOB_STATE_FAILED
     ids = (await asyncio.to_thread(postgres.execute, failed, "beatstitch")).split()
     meant = {
         job_id
