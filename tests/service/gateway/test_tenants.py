@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from support.public_api import upload_messages
 from support.waiting import until
 
 from beatstitch.v1 import tenant_pb2
+from beatstitch_client import AsyncClient
+from beatstitch_client.cli import keys, tenants
+from beatstitch_client.cli.exits import UsageError
+from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.db import audit, tables
 from beatstitch_gateway.db.transaction import Database
@@ -210,8 +215,8 @@ async def test_the_last_use_is_noted(house):
     await house.with_key(made.secret).ListProjects()
 
     async def noted() -> bool:
-        keys = (await house.client.ListApiKeys()).api_keys
-        return next(key for key in keys if key.id == made.api_key.id).HasField("last_used_time")
+        found = (await house.client.ListApiKeys()).api_keys
+        return next(key for key in found if key.id == made.api_key.id).HasField("last_used_time")
 
     await until(noted)
 
@@ -383,3 +388,63 @@ async def test_a_drain_loses_no_event_and_the_old_ones_go(open_house, database_o
                 return old.id not in {item.id for item in await audit.page(tx, "default", 10, None)}
 
         await until(gone)
+
+
+@pytest.fixture
+def printed(capsys):
+    """What a command prints, in this process: one of its own takes seconds to start."""
+
+    async def run(house, key: str, command, *arguments: object, **options: object) -> str:
+        capsys.readouterr()
+        address = f"127.0.0.1:{house.services[0].port}"
+        await command.__wrapped__(*arguments, server=address, api_key=key, **options)
+        return capsys.readouterr().out
+
+    return run
+
+
+async def test_people_and_programs_keep_keys_and_tenants(house, printed):
+    line = await printed(house, house.key, tenants.create, "acme", max_assets=9)
+    assert line.startswith("acme ")
+    text = await printed(house, house.key, keys.create, "first", role="owner", tenant="acme")
+    secret = text.rpartition("secret: ")[2].strip()
+    text = await printed(house, secret, keys.whoami)
+    assert text.splitlines()[0].endswith("owner of acme")
+    assert "assets   0 of 9" in text
+
+    async with AsyncClient(f"127.0.0.1:{house.services[0].port}", secret) as client:
+        key, text = await client.create_api_key(
+            VIEWER, "CI", lifetime=timedelta(hours=1), request_id="mine"
+        )
+        assert text
+        assert (
+            await client.create_api_key(
+                VIEWER, "CI", lifetime=timedelta(hours=1), request_id="mine"
+            )
+        ) == (key, "")
+        new, text = await client.rotate_api_key(key.id, overlap=timedelta(0))
+        assert text
+        assert new.rotated_from == key.id
+        assert {item.id for item in await client.list_api_keys()} >= {key.id, new.id}
+        assert (await client.revoke_api_key(new.id)).HasField("revoke_time")
+        assert (await client.caller()).tenant.id == "acme"
+
+        async def kept() -> bool:
+            return len(await client.list_audit_events()) >= 4
+
+        await until(kept)
+        events = await client.list_audit_events(limit=1)
+        assert [item.resource for item in events] == [f"api_key/{new.id}"]
+    text = await printed(house, secret, keys.audit)
+    assert f"TenantService/RevokeApiKey  api_key/{new.id}  OK" in text
+    assert "revoked" in await printed(house, secret, keys.list_keys)
+    assert "suspended" in await printed(house, house.key, tenants.suspend, "acme")
+    with pytest.raises(BeatStitchError, match="suspended"):
+        await printed(house, secret, keys.whoami)
+    await printed(house, house.key, tenants.suspend, "acme", undo=True)
+    line = await printed(house, house.key, tenants.update, "acme", name="Acme")
+    assert line.strip().endswith("Acme")
+    with pytest.raises(UsageError):
+        await printed(house, house.key, tenants.update, "acme")
+    lines = await printed(house, house.key, tenants.list_tenants)
+    assert [line.split()[0] for line in lines.splitlines()] == ["acme", "default"]

@@ -11,9 +11,11 @@ from beatstitch_client.calls.batches import BatchCalls
 from beatstitch_client.calls.beats import BeatCalls
 from beatstitch_client.calls.editing import EditingCalls
 from beatstitch_client.calls.jobs import JobCalls
+from beatstitch_client.calls.keys import KeyCalls
 from beatstitch_client.calls.projects import ProjectCalls
 from beatstitch_client.calls.renders import RenderCalls
 from beatstitch_client.calls.templates import TemplateCalls
+from beatstitch_client.calls.tenants import TenantCalls
 from beatstitch_client.calls.timelines import TimelineCalls
 from beatstitch_client.calls.webhooks import WebhookCalls
 from beatstitch_client.connection import Connection
@@ -34,6 +36,8 @@ class AsyncClient(
     JobCalls,
     AnyCalls,
     WebhookCalls,
+    KeyCalls,
+    TenantCalls,
     AdminCalls,
 ):
     """A client of one BeatStitch server.

@@ -181,6 +181,18 @@ class Client(_Runner):
     list_webhook_deliveries = _blocking(AsyncClient.list_webhook_deliveries)
     redeliver_webhook = _blocking(AsyncClient.redeliver_webhook)
 
+    caller = _blocking(AsyncClient.caller)
+    create_api_key = _blocking(AsyncClient.create_api_key)
+    list_api_keys = _blocking(AsyncClient.list_api_keys)
+    rotate_api_key = _blocking(AsyncClient.rotate_api_key)
+    revoke_api_key = _blocking(AsyncClient.revoke_api_key)
+    list_audit_events = _blocking(AsyncClient.list_audit_events)
+
+    create_tenant = _blocking(AsyncClient.create_tenant)
+    get_tenant = _blocking(AsyncClient.get_tenant)
+    list_tenants = _blocking(AsyncClient.list_tenants)
+    update_tenant = _blocking(AsyncClient.update_tenant)
+
     call = _blocking(AsyncClient.call)
 
     def stream(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from beatstitch_client.cli import admin, jobs, timeline, webhooks
+from beatstitch_client.cli import admin, jobs, keys, tenants, timeline, webhooks
 from beatstitch_client.cli.analyze import analyze
 from beatstitch_client.cli.batch import batch
 from beatstitch_client.cli.exits import EPILOG
@@ -70,6 +70,10 @@ app.command(epilog=EPILOG)(download)
 app.command(epilog=EPILOG)(restore)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(admin.app, name="admin")
+app.command(epilog=EPILOG)(keys.whoami)
+app.command(epilog=EPILOG)(keys.audit)
+app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(timeline.app, name="timeline")
 app.add_typer(webhooks.app, name="webhooks")
 
