@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -43,23 +44,8 @@ async def insert(tx: Transaction, tenant: str, job: Job, attempt: int = 0) -> No
     tx.after.queued = True
 
 
-async def claim(
-    tx: Transaction, limit: int, tenant_cap: int, caps: Mapping[str, int] | None = None
-) -> list[OutboxRow]:
-    """Locks up to `limit` messages that may go now; others skip them until the commit.
-
-    Interactive before batch, and each tenant in its turn: the n-th message of one tenant goes with
-    the n-th of any other, and of one tenant's types likewise. What is with the workers is counted
-    for each tenant, lane and type: so a tenant's batch keeps neither another tenant's work nor its
-    own previews and uploads waiting. The jobs' rows are locked along, because a cancel takes the
-    job first and its messages second.
-
-    Args:
-        tx: The transaction.
-        limit: Most messages.
-        tenant_cap: Most messages of a tenant's lane and type that are out and unfinished.
-        caps: Other caps, of tenants that have one of their own; negative for none.
-    """
+def _claim() -> sa.Select[Any]:
+    """The statement of `claim`; it takes milliseconds to put together, so that is done once."""
     out = (
         sa.select(jobs.c.tenant, jobs.c.lane, jobs.c.type, sa.func.count().label("count"))
         .where(sa.text(JOB_IS_OUT))
@@ -70,9 +56,10 @@ async def claim(
     queue = (
         sa.select(outbox.c.tenant, outbox.c.lane, outbox.c.type).where(due).distinct().subquery()
     )
-    own = sa.bindparam("caps", json.dumps(dict(caps or {})), type_=sa.Text).cast(JSONB)
+    own = sa.bindparam("caps", type_=sa.Text).cast(JSONB)
+    limit = sa.bindparam("most", type_=sa.Integer)
     cap = sa.func.coalesce(
-        own[queue.c.tenant].astext.cast(sa.Integer), sa.literal(tenant_cap, sa.Integer)
+        own[queue.c.tenant].astext.cast(sa.Integer), sa.bindparam("cap", type_=sa.Integer)
     )
     room = sa.case(
         (cap < 0, limit), else_=sa.func.greatest(cap - sa.func.coalesce(out.c.count, 0), 0)
@@ -110,14 +97,37 @@ async def claim(
     chosen = (
         sa.select(waiting.c.id).order_by(waiting.c.lane, waiting.c.turn, waiting.c.id).limit(limit)
     )
-    query = (
+    return (
         sa.select(outbox.c.id, outbox.c.job_id, outbox.c.attempt, outbox.c.lane, jobs.c.spec)
         .join(jobs, jobs.c.id == outbox.c.job_id)
         .where(outbox.c.id.in_(chosen))
         .order_by(outbox.c.lane, outbox.c.id)
         .with_for_update(of=[outbox, jobs], skip_locked=True)
     )
-    rows = await tx.execute(query)
+
+
+_CLAIM = _claim()
+
+
+async def claim(
+    tx: Transaction, limit: int, tenant_cap: int, caps: Mapping[str, int] | None = None
+) -> list[OutboxRow]:
+    """Locks up to `limit` messages that may go now; others skip them until the commit.
+
+    Interactive before batch, and each tenant in its turn: the n-th message of one tenant goes with
+    the n-th of any other, and of one tenant's types likewise. What is with the workers is counted
+    for each tenant, lane and type: so a tenant's batch keeps neither another tenant's work nor its
+    own previews and uploads waiting. The jobs' rows are locked along, because a cancel takes the
+    job first and its messages second.
+
+    Args:
+        tx: The transaction.
+        limit: Most messages.
+        tenant_cap: Most messages of a tenant's lane and type that are out and unfinished.
+        caps: Other caps, of tenants that have one of their own; negative for none.
+    """
+    values = {"most": limit, "cap": tenant_cap, "caps": json.dumps(dict(caps or {}))}
+    rows = await tx.execute(_CLAIM, values)
     return [OutboxRow(row.id, row.job_id, row.attempt, row.spec) for row in rows]
 
 

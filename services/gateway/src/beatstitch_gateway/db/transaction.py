@@ -79,9 +79,11 @@ class Transaction:
         self.after = Aftermath()
         self.job_limits_s = job_limits_s
 
-    async def execute(self, statement: Executable) -> CursorResult[Any]:
-        """Runs one statement."""
-        return await self._connection.execute(statement)
+    async def execute(
+        self, statement: Executable, values: Mapping[str, object] | None = None
+    ) -> CursorResult[Any]:
+        """Runs one statement; `values` are those of its named `bindparam`s."""
+        return await self._connection.execute(statement, values)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
