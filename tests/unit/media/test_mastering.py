@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beatstitch.v1.beat_grid_pb2 import Loudness
-from beatstitch_media.mastering import CEILING_DBTP, gain_cb
+from beatstitch_media.mastering import CEILING_DBTP, MOST_LIMITED_DB, gain_cb, limited_cb
 
 
 def found(lufs: float, peak: float) -> Loudness:
@@ -38,3 +38,24 @@ def test_never_over_the_ceiling_and_never_louder_than_asked(lufs, peak, target):
     gain = gain_cb(found(lufs, peak), target) / 100
     assert peak + gain <= CEILING_DBTP + 0.01
     assert gain <= (0 if target is None else target - lufs) + 0.01
+
+
+@pytest.mark.parametrize(
+    ("lufs", "peak", "target", "wanted"),
+    [
+        (-20.0, -12.0, -14.0, 0),
+        (-20.0, -3.0, -14.0, 600),
+        (-30.0, -3.0, -14.0, 800),
+        (-9.0, 2.0, None, 0),
+        (-9.0, 0.5, -14.0, 0),
+    ],
+)
+def test_only_what_cannot_get_there_is_limited(lufs, peak, target, wanted):
+    assert limited_cb(found(lufs, peak), target) == wanted
+    assert limited_cb(None, target) == 0
+
+
+@given(st.floats(-60, 0), st.floats(-60, 6), st.floats(-30, -5))
+def test_no_peak_is_lowered_by_more_than_is_heard(lufs, peak, target):
+    driven = limited_cb(found(lufs, peak), target) / 100
+    assert not driven or peak + driven - CEILING_DBTP <= MOST_LIMITED_DB + 0.01

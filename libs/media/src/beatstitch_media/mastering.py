@@ -5,6 +5,7 @@ Samples are raw little-endian float32, stereo, 48 kHz, without a header.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ from beatstitch_media.audio import (
 
 # EBU R 128 and the streaming services ask for a true peak of -1 dBTP at most before lossy coding.
 CEILING_DBTP = -1.0
+# A limiter takes no more than this off a peak: beyond it is heard, and the mix stays quieter.
+MOST_LIMITED_DB = 6.0
+# Four times the rate: there samples are near enough to the true peaks between them.
+_OVERSAMPLED = 4 * SONG_RATE
+_SAMPLE_BYTES = 8
+# Below the ceiling, as the way back to 48 kHz lets peaks grow a little.
+_LIMIT_DB = CEILING_DBTP - 0.3
 
 
 async def decode_song(
@@ -74,7 +82,7 @@ def gain_cb(found: Loudness | None, target_lufs: float | None) -> int:
     """By how much a mix is turned up, in hundredths of a dB; below 0: down.
 
     One gain for all of it: the dynamics stay as they are, and what can't reach the target without
-    passing the ceiling stays below the target. No limiter.
+    passing the ceiling stays below the target. See `limited_cb` for what a limiter adds to it.
 
     Args:
         found: What was measured; None for silence.
@@ -85,6 +93,68 @@ def gain_cb(found: Loudness | None, target_lufs: float | None) -> int:
     room = CEILING_DBTP - found.true_peak_dbtp
     wanted = 0.0 if target_lufs is None else target_lufs - found.integrated_lufs
     return round(100 * min(wanted, room))
+
+
+def limited_cb(found: Loudness | None, target_lufs: float | None) -> int:
+    """By how much a mix is turned up before a limiter, in hundredths of a dB; 0: it needs none.
+
+    Only where the target can't be reached below the ceiling, and only so far that no peak is
+    lowered by more than `MOST_LIMITED_DB`.
+
+    Args:
+        found: What was measured; None for silence.
+        target_lufs: Where its loudness should be; None never needs one.
+    """
+    if found is None or target_lufs is None:
+        return 0
+    room = CEILING_DBTP - found.true_peak_dbtp
+    wanted = target_lufs - found.integrated_lufs
+    return round(100 * min(wanted, room + MOST_LIMITED_DB)) if wanted > room else 0
+
+
+async def limit_mix(
+    mix: Path,
+    out: Path,
+    *,
+    work_dir: Path,
+    gain_cb: int,
+    timeout_s: float = MEDIA_TIMEOUT_S,
+) -> None:
+    """Turns samples up and lowers the peaks that would pass the ceiling, true ones included.
+
+    As many samples come out as go in, each at its place: the limiter looks 5 ms ahead and its delay
+    is taken out again. What comes out may still pass the ceiling by some tenths of a dB: measure it
+    again and turn it by `gain_cb`.
+
+    Args:
+        mix: The samples.
+        out: The file of samples to write, in `work_dir`.
+        work_dir: The child's folder.
+        gain_cb: Turned up by so many hundredths of a dB first, see `limited_cb`.
+        timeout_s: How long it may take.
+
+    Raises:
+        BeatStitchError: MEDIA_TIMEOUT, OUT_OF_MEMORY, DISK_FULL.
+    """
+    count = (await asyncio.to_thread(mix.stat)).st_size // _SAMPLE_BYTES
+    sound = (
+        _samples(mix)
+        .filter("volume", volume=f"{gain_cb / 100:.2f}dB", precision="double")
+        .filter("aresample", _OVERSAMPLED)
+        .filter(
+            "alimiter",
+            limit=f"{10 ** (_LIMIT_DB / 20):.6f}",
+            attack=5,
+            release=50,
+            level="false",
+            latency="true",
+        )
+        .filter("aresample", SONG_RATE)
+        .filter("atrim", end_sample=count)
+        .filter("apad", whole_len=count)
+    )
+    graph = ffmpeg.output(sound, ffprobe.file_url(out), format="f32le", acodec="pcm_f32le")
+    await run_graph(graph, mix, work_dir, what="limiting the sound", timeout_s=timeout_s)
 
 
 async def encode_mix(

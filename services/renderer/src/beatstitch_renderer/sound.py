@@ -16,7 +16,14 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.keys import artefact_key
 from beatstitch_media import sandbox
 from beatstitch_media.audio import SONG_BIT_RATE, SoundCodec, encode_song
-from beatstitch_media.mastering import decode_song, encode_mix, gain_cb, measure_mix
+from beatstitch_media.mastering import (
+    decode_song,
+    encode_mix,
+    gain_cb,
+    limit_mix,
+    limited_cb,
+    measure_mix,
+)
 from beatstitch_renderer.children.finish_child import SOUND
 from beatstitch_renderer.children.mix_child import MIX, SONG
 from beatstitch_renderer.planning.encoding import has_sound, sound_codec
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 _SUFFIXES = {SoundCodec.AAC: ".m4a", SoundCodec.OPUS: ".weba", SoundCodec.PCM: ".mov"}
 _SOURCE = "source"
 _ENCODED = "encoded"
+_LIMITED = "limited.f32"
 _TIMEOUT_S = 600.0
 _CLIP_CHILD = "beatstitch_renderer.children.clip_sound_child"
 _MIX_CHILD = "beatstitch_renderer.children.mix_child"
@@ -108,22 +116,33 @@ class _Making:
             timeout_s=_TIMEOUT_S,
             stdin=self._edl.SerializeToString(),
         )
+        mix, gain = await self._levelled(mixing)
         await encode_mix(
-            mixing / MIX,
+            mix,
             mixing / _ENCODED,
             work_dir=mixing,
             codec=self._codec,
             bit_rate=self._bit_rate,
-            gain_cb=await self._gain_cb(mixing),
+            gain_cb=gain,
             timeout_s=_TIMEOUT_S,
         )
         return mixing / _ENCODED
 
-    async def _gain_cb(self, mixing: Path) -> int:
+    async def _levelled(self, mixing: Path) -> tuple[Path, int]:
+        """The mix, limited where it has to be, and by how much it is turned then."""
+        mix = mixing / MIX
         if not self._target and not heard(self._edl):
-            return 0
-        found = await measure_mix(mixing / MIX, work_dir=mixing, timeout_s=_TIMEOUT_S)
-        return gain_cb(found, self._target / 100 if self._target else None)
+            return mix, 0
+        target = self._target / 100 if self._target else None
+        found = await measure_mix(mix, work_dir=mixing, timeout_s=_TIMEOUT_S)
+        driven = limited_cb(found, target)
+        if driven:
+            mix = mixing / _LIMITED
+            await limit_mix(
+                mixing / MIX, mix, work_dir=mixing, gain_cb=driven, timeout_s=_TIMEOUT_S
+            )
+            found = await measure_mix(mix, work_dir=mixing, timeout_s=_TIMEOUT_S)
+        return mix, gain_cb(found, target)
 
     async def _song_samples(self, mixing: Path) -> None:
         room = self._room("decoding")
