@@ -106,7 +106,7 @@ assert os.environ["BEATSTITCH_DATABASE_URL"].startswith("postgresql+asyncpg://")
 """
 CREATE_KEY = """
 import secrets, sys
-assert sys.argv[1:] == ["--tenant", "default"], sys.argv
+assert sys.argv[1:] == ["--tenant", "default", "--role", "operator"], sys.argv
 print("bs_" + secrets.token_hex(8))
 """
 

@@ -198,16 +198,19 @@ class System:
     def _known_key(self) -> str:
         return self._key_file.read_text("utf-8").strip() if self._key_file.exists() else ""
 
-    def new_key(self, tenant: str) -> str:
+    def new_key(self, tenant: str, role: str = "owner") -> str:
         """An API key of a tenant, which is made where it is new. Blocks."""
-        lines = self._run("beatstitch_gateway.create_key", "--tenant", tenant).split()
+        command = ("beatstitch_gateway.create_key", "--tenant", tenant, "--role", role)
+        lines = self._run(*command).split()
         if not lines:
             msg = "beatstitch_gateway.create_key printed no key"
             raise StackError(msg)
         return lines[-1]
 
     def _first_key(self) -> str:
-        key = self.new_key(DEFAULT_TENANT)
+        # Whoever runs this stack has the database and the bucket in a folder of their own: a lesser
+        # role would protect nothing from them, and they'd have no way to tenants and dead letters.
+        key = self.new_key(DEFAULT_TENANT, "operator")
         self._key_file.touch(mode=0o600)
         self._key_file.write_text(key + "\n", "utf-8")
         return key
