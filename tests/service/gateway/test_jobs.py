@@ -111,10 +111,12 @@ async def test_wait_answers_at_the_end_or_when_the_time_is_up(house):
     job_id = await song_job(house)
     reply = await house.client.WaitJob(job_id=job_id, timeout={"nanos": 200_000_000})
     assert reply.job.state == PENDING
-    error = await house.client.refused(
-        house.client.WaitJob(job_id=job_id, timeout={"seconds": 301}), "FIELD_INVALID"
-    )
-    assert error.violations[0].field == "timeout"
+    # The last two are no Duration that Python's timedelta takes.
+    for seconds in (301, -1, 2**62, -(2**63)):
+        error = await house.client.refused(
+            house.client.WaitJob(job_id=job_id, timeout={"seconds": seconds}), "FIELD_INVALID"
+        )
+        assert error.violations[0].field == "timeout"
     waiting = asyncio.create_task(house.ended(job_id))
     await house.finish(job_id)
     assert (await waiting).state == SUCCEEDED

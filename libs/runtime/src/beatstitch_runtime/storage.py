@@ -26,7 +26,7 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.metrics.storage import measured, measured_parts
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
-from beatstitch_runtime.storage_errors import storage_error, storage_errors
+from beatstitch_runtime.storage_errors import check_key, storage_error, storage_errors
 from beatstitch_runtime.touching import Toucher
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ class Storage:
 
         An exception of `chunks` comes through as it is, and no object is made.
         """
+        check_key(key)
         digest, size = hashlib.sha256(), 0
         failure: list[BaseException] = []
 
@@ -214,6 +215,7 @@ class Storage:
             BeatStitchError: UPLOAD_MISMATCH when `ref.sha256` is set and differs; the file is
                 removed then.
         """
+        check_key(ref.key)
         digest = hashlib.sha256()
         size = 0
         try:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 # The words that come with status 507, not the number: obstore's text has durations and ports too.
+LONGEST_KEY_BYTES = 1024
 _NO_KEY = "Could not parse path"
 _STORAGE_FULL = re.compile("insufficient ?storage|no space left|no free volumes", re.IGNORECASE)
 
@@ -25,10 +26,29 @@ _STORAGE_FULL = re.compile("insufficient ?storage|no space left|no free volumes"
 @contextmanager
 def storage_errors(key: str) -> Iterator[None]:
     """Turn whatever goes wrong with the object `key` into a `BeatStitchError`."""
+    check_key(key)
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
         raise storage_error(error, key) from error
+
+
+def check_key(key: str) -> None:
+    """Refuse what S3 takes for no key; obstore panics where an address gets too long for it.
+
+    Raises:
+        BeatStitchError: OBJECT_MISSING: no object can have this name.
+    """
+    if len(key.encode("utf-8", "replace")) > LONGEST_KEY_BYTES or not key.isprintable():
+        raise _missing(key[:LONGEST_KEY_BYTES])
+
+
+def _missing(key: str) -> BeatStitchError:
+    return BeatStitchError(
+        failure_pb2.ERROR_REASON_OBJECT_MISSING,
+        "an object is not in storage",
+        metadata={"key": key},
+    )
 
 
 def storage_error(error: BaseError | OSError | ValueError, key: str) -> BeatStitchError:
@@ -43,11 +63,7 @@ def storage_error(error: BaseError | OSError | ValueError, key: str) -> BeatStit
         raise error
     # What can be no key, "../x" for example, is no object's. obstore says so in two ways.
     if isinstance(error, (FileNotFoundError, InvalidPathError, ValueError)):
-        return BeatStitchError(
-            failure_pb2.ERROR_REASON_OBJECT_MISSING,
-            "an object is not in storage",
-            metadata={"key": key},
-        )
+        return _missing(key)
     text = redact(str(error))
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return BeatStitchError(failure_pb2.ERROR_REASON_DISK_FULL, "no space left on the disk")

@@ -109,7 +109,9 @@ class JobRpc(JobServiceServicer):
     async def WaitJob(self, request: WaitJobRequest, context: Context) -> WaitJobResponse:
         """Answers at the job's end, or with the job as it is when the time is up."""
         asked = request.HasField("timeout")
-        timeout_s = request.timeout.ToTimedelta().total_seconds() if asked else DEFAULT_WAIT_S
+        # Not ToTimedelta(), which raises for what is out of its range.
+        given_s = request.timeout.seconds + request.timeout.nanos / 1e9
+        timeout_s = given_s if asked else DEFAULT_WAIT_S
         check = Check()
         check.within(timeout_s, 0, MAX_WAIT_S, "timeout")
         check.done()
