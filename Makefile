@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
-        bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
+        fuzz-media bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -107,6 +107,11 @@ bench-frames: $(STAMP) ## Milliseconds of single frames, warm
 bench-render: $(STAMP) ## Speed and memory of a render, against a bare encode
 	@$(BIN)/python bench/render_bench.py
 	@$(BIN)/python bench/render_memory.py
+	@$(BIN)/python bench/render_fleet.py
+
+fuzz-media: $(STAMP) ## Damaged media through the children that read it; COUNT=1000 SEED=0
+	@BEATSTITCH_MUTATIONS=$(or $(COUNT),1000) BEATSTITCH_MUTATIONS_SEED=$(or $(SEED),0) \
+		$(BIN)/python -m pytest -q -s --timeout=0 tests/service/renderer/test_mutations.py
 
 bench-beats: $(STAMP) ## Accuracy, speed and memory of the beat trackers; SCRATCH=dir keeps the songs
 	@$(BIN)/python bench/beats_bench.py $(if $(SCRATCH),--scratch $(SCRATCH))
