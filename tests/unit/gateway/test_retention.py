@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -146,11 +147,22 @@ def test_chunks_go_by_age_then_by_size_oldest_first():
     }
 
 
-def test_chunks_that_a_running_render_may_use_stay_whatever_their_size():
+def test_what_an_open_job_may_have_made_or_found_stays_however_long_it_takes():
+    objects = [stored(f"chunk/{days}", days * DAY, 900) for days in (1, 8, 9, 10)]
+    objects += [stored("in/found", 9 * DAY), stored("probe/found", 9 * DAY)]
+    touch = replace(POLICY, touch_after=HOUR)
+    needs = Needs(since=NOW - 9 * DAY)
+    found = goes(objects, World(P, needs=needs), touch)
+    assert named(found) == {"chunk/10": "CHUNK_EXPIRED"}
+    # The chunks of eight and nine days by their age, the former by size too; the rest by age.
+    assert found.kept_for_jobs >= 4
+    after = named(goes(objects, World(P), touch))
+    assert set(after) == {"chunk/8", "chunk/9", "chunk/10", "in/found", "probe/found"}
+
+
+def test_chunks_over_size_that_are_too_young_stay():
     objects = [stored(f"chunk/{i}", i * HOUR, 900) for i in range(1, 6)]
-    found = goes(objects, World(P, needs=Needs(making={("e", "final")})))
-    assert not found.removals
-    assert found.kept_for_jobs == 4
+    assert not goes(objects).removals
 
 
 def test_for_ever_is_for_ever():

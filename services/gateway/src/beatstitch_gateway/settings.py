@@ -115,7 +115,7 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
         retention_interval_s: How often one replica cleans the bucket; 0 where something else does
             (`python -m beatstitch_gateway.cleanup`).
         retention_safety_s: Nothing younger is ever removed from the bucket: longer than the longest
-            job, and at least twice s3_touch_after_s.
+            upload over a call, and at least twice s3_touch_after_s.
         retention_temporary_s: How long an unfinished upload is kept after its links ended. This and
             those below are for tenants without a time of their own; -1 for ever.
         retention_previews_s: How long outputs of previews are kept.
@@ -191,7 +191,7 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
     max_audio_bytes: int = _LIMITS.max_audio_bytes
     max_media_per_project: int = _LIMITS.max_media_per_project
     retention_interval_s: float = Field(3600.0, ge=0)
-    retention_safety_s: float = Field(26 * 3600.0, ge=0)
+    retention_safety_s: float = Field(6 * 3600.0, ge=0)
     retention_temporary_s: float = 3600.0
     retention_previews_s: float = 24 * 3600.0
     retention_finals_s: float = 7 * 24 * 3600.0
@@ -218,8 +218,7 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
 
     @model_validator(mode="after")
     def _used_objects_stay(self) -> Self:
-        # What is used is made young when it is older than s3_touch_after_s: it may be that old
-        # when the longest job begins with it.
+        # What is used is made young when it is older than s3_touch_after_s, no sooner.
         if self.retention_safety_s < 2 * self.s3_touch_after_s:
             raise ValueError("retention_safety_s has to be at least twice s3_touch_after_s")
         return self

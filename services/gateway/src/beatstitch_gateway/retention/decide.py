@@ -1,10 +1,10 @@
 """What goes: from what lies in the bucket and what rows say. Pure: a dry run is this and no more.
 
 An object's time is the time of its last use: whoever finds it instead of making it anew brings its
-time up to now (`Storage.use_many`). So three rules keep what running jobs need, without asking
-them: what the spec of an open job names stays; a video that an open job makes, or may find made,
-stays; and nothing younger than `Policy.safety` goes, which is longer than the longest job and twice
-the age at which a used object is made young.
+time up to now, unless it is younger than `Policy.touch_after` (`Storage.use_many`). So what an open
+job made or found is younger than the job and that together, and stays until the job ends, however
+long it takes. What a job's spec names stays too, and so does a video that an open job makes or may
+find made. Nothing younger than `Policy.safety` goes: rows may come after their objects.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from beatstitch_runtime.storage import Stored
 R = admin_service_pb2
 # Records that say where finished work lies go before that work: who read one is an open job then.
 RECORDS = frozenset({"probe", "proof"})
+# How far the clocks of storage, database and gateways may be apart; whole seconds are among it.
+CLOCKS = timedelta(seconds=10)
 # Artefacts that rows name: without a row they are of something that was deleted.
 _NAMED = frozenset({"grid", "waveform", "activations", "thumb", "edl", "picture"})
 _PROXIES = frozenset({"strip", "proxy"})
@@ -108,6 +110,11 @@ class _Deciding:
         self._found = Decision()
         self._uploading = {item.key for item in world.uploads}
         self._standing: set[str] = set()
+        since = world.needs.since
+        # Younger than this an object may be in use.
+        self._in_use = (
+            now - since + policy.touch_after + CLOCKS if since is not None else timedelta()
+        )
         self._over: dict[str, CleanupReason.ValueType] = {}
 
     def run(self, unfinished: Iterable[Unfinished]) -> Decision:
@@ -179,9 +186,7 @@ class _Deciding:
         for item in sorted(chunks, key=lambda item: (item.modified, item.key)):
             if held <= most:
                 return
-            if self._now - item.modified <= self._policy.safety:
-                self._found.kept_for_jobs += bool(self._world.needs.making)
-            else:
+            if self._older(self._now - item.modified, timedelta()):
                 self._remove(item, R.CLEANUP_REASON_CHUNK_OVER_SIZE)
             held -= item.size_bytes
 
@@ -229,7 +234,12 @@ class _Deciding:
         return True
 
     def _older(self, age: timedelta, kept: timedelta | None) -> bool:
-        return kept is not None and age > max(kept, self._policy.safety)
+        if kept is None or age <= max(kept, self._policy.safety):
+            return False
+        if age <= self._in_use:
+            self._found.kept_for_jobs += 1
+            return False
+        return True
 
     def _kind(self, item: Stored) -> str:
         return item.key.removeprefix(self._world.prefix).partition("/")[0]

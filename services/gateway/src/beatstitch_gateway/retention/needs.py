@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
@@ -23,10 +24,12 @@ class Needs:
     Attributes:
         keys: Objects that their specs name.
         making: Outputs that they make or may find made: (hash of the EDL, profile's name).
+        since: When the oldest of them was accepted; None where none is open.
     """
 
     keys: set[str] = field(default_factory=set)
     making: set[tuple[str, str]] = field(default_factory=set)
+    since: datetime | None = None
 
     def add(self, spec: JobSpec) -> None:
         """Adds what one job needs."""
@@ -59,11 +62,12 @@ def object_keys(message: Message) -> Iterator[str]:
 async def open_needs(tx: Transaction, tenant: str) -> Needs:
     """What the tenant's open jobs need. A stitch names assets, which have rows of their own."""
     needs = Needs()
-    query = sa.select(jobs.c.spec).where(
+    query = sa.select(jobs.c.spec, jobs.c.create_time).where(
         jobs.c.tenant == tenant,
         jobs.c.state.in_(UNFINISHED),
         jobs.c.type != job_pb2.JOB_TYPE_STITCH,
     )
-    for data in (await tx.execute(query)).scalars():
-        needs.add(JobSpec.FromString(data))
+    for row in await tx.execute(query):
+        needs.add(JobSpec.FromString(row.spec))
+        needs.since = min(needs.since or row.create_time, row.create_time)
     return needs

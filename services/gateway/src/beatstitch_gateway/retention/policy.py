@@ -29,7 +29,8 @@ class Policy:
         proxies: Proxies and filmstrips, since they were last used.
         chunks: Rendered chunks and encoded songs, since they were last used.
         max_chunk_bytes: Most bytes of rendered chunks; None for any number.
-        safety: Nothing younger is ever removed: longer than the longest job.
+        safety: Nothing younger is ever removed: longer than the longest upload.
+        touch_after: Age at which an object that is used is made young.
     """
 
     temporary: timedelta | None
@@ -39,6 +40,7 @@ class Policy:
     chunks: timedelta | None
     max_chunk_bytes: int | None
     safety: timedelta
+    touch_after: timedelta = timedelta()
 
     def output_kept(self, profile: str) -> timedelta | None:
         """How long the output of a render with this profile is kept."""
@@ -69,6 +71,7 @@ def policy_of(settings: GatewaySettings, own: RetentionPolicy) -> Policy:
         chunks=time("chunks", settings.retention_chunks_s),
         max_chunk_bytes=most if most >= 0 else None,
         safety=timedelta(seconds=settings.retention_safety_s),
+        touch_after=timedelta(seconds=settings.s3_touch_after_s),
     )
 
 
