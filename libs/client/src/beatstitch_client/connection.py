@@ -38,7 +38,9 @@ OPTIONS: Sequence[tuple[str, int]] = (
     # A connection that a firewall dropped is noticed while a watch is silent, and a gateway that
     # hangs before a call's own deadline: the call then goes to another one.
     ("grpc.keepalive_time_ms", 12_000),
-    ("grpc.keepalive_timeout_ms", 6_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # The one that counts: gRPC pings beside data too, and waits a minute for those by default.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
