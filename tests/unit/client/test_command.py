@@ -42,6 +42,7 @@ def test_help_documents_the_exit_codes(call):
     commands = [[], ["stitch"], ["up"], ["analyze"], ["jobs"], ["jobs", "watch"], ["version"]]
     names = ("show", "revisions", "export", "explain", "diff", "undo", "redo")
     commands += [["timeline"], *(["timeline", name] for name in names)]
+    commands += [["upload"], ["import"], ["download"], ["restore"], ["admin", "cleanup"]]
     for command in commands:
         result = call(*command, "--help")
         assert result.exit_code == 0
