@@ -48,6 +48,7 @@ class AfterCommit:
         self._signals = signals
         self._tasks: set[asyncio.Task[None]] = set()
         self._stitching = asyncio.Lock()
+        self._closing = False
 
     def __call__(self, after: Aftermath) -> None:
         """Begins the work; returns at once."""
@@ -71,12 +72,15 @@ class AfterCommit:
 
     async def close(self) -> None:
         """Waits for what is under way, a few seconds at most."""
+        self._closing = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
     async def _advance(self, stitch_ids: Sequence[str]) -> None:
         """Begins stitches, one after the other: what others wait for goes on meanwhile."""
         for stitch_id in stitch_ids:
+            if self._closing:
+                return  # the reconciler of another replica finds the rest
             async with self._stitching, self._database.transaction() as tx:
                 with unlimited():
                     await advance_stitch(tx, stitch_id)

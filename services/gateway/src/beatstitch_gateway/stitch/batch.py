@@ -3,14 +3,14 @@
 The request_id is taken first, together with the batch's id. Then follow short transactions of a few
 items each, in which an item's job and what is answered for it are written together. So whoever
 repeats a call that was cut off anywhere finds what was done, and does the rest. The stitches are
-begun after the commit: that takes longer than to take them, and nobody has to wait for it.
+begun after the last commit: that takes longer than to take them, and nobody has to wait for it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -70,6 +70,9 @@ async def accept_batch(
         items = dict(enumerate(request.items[start : start + AT_ONCE], start))
         async with database.transaction() as tx:
             reply.results.extend(await batch.take_all(tx, items))
+            if len(reply.results) == len(request.items):
+                # Not before: beginning them would take the time that taking the rest needs.
+                tx.after.accepted += batch.accepted
     return reply
 
 
@@ -79,6 +82,7 @@ class _Batch:
     limits: Limits
     quotas: QuotaGuard
     id: str
+    accepted: list[str] = field(default_factory=list)
 
     async def take_all(
         self, tx: Transaction, items: Mapping[int, StitchRequest]
@@ -121,7 +125,7 @@ class _Batch:
             if is_outage(error):
                 raise
             return BatchStitchResult(index=index, failure=_unforeseen(error).to_failure())
-        tx.after.accepted.append(reply.job.id)
+        self.accepted.append(reply.job.id)
         return BatchStitchResult(index=index, job=reply.job)
 
 
