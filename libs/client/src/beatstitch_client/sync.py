@@ -166,11 +166,14 @@ class Client(_Runner):
     download = _blocking(AsyncClient.download)
     restore_output = _blocking(AsyncClient.restore_output)
     cleanup = _blocking(AsyncClient.cleanup)
+    list_dead_letters = _blocking(AsyncClient.list_dead_letters)
+    requeue_dead_letters = _blocking(AsyncClient.requeue_dead_letters)
 
     get_job = _blocking(AsyncClient.get_job)
     list_jobs = _blocking(AsyncClient.list_jobs)
     wait_job = _blocking(AsyncClient.wait_job)
     cancel_job = _blocking(AsyncClient.cancel_job)
+    retry_job = _blocking(AsyncClient.retry_job)
 
     create_webhook = _blocking(AsyncClient.create_webhook)
     get_webhook = _blocking(AsyncClient.get_webhook)

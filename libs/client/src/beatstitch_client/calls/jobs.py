@@ -136,3 +136,8 @@ class JobCalls(Calls):
         """Asks for a job's end; changes nothing when it has ended."""
         request = jobs.CancelJobRequest(job_id=job_id, request_id=request_id or new_id())
         return (await self._call(self._jobs.CancelJob, request)).job
+
+    async def retry_job(self, job_id: str, *, request_id: str = "") -> Job:
+        """A new job from the same specification; only for FAILED and CANCELLED ones."""
+        request = jobs.RetryJobRequest(job_id=job_id, request_id=request_id or new_id())
+        return (await self._call(self._jobs.RetryJob, request)).job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from beatstitch.v1 import render_service_pb2 as renders
 from beatstitch.v1 import stitch_service_pb2 as stitching
+from beatstitch.v1.job_pb2 import JOB_LANE_UNSPECIFIED
 from beatstitch.v1.render_service_pb2_grpc import RenderServiceStub
 from beatstitch.v1.stitch_service_pb2_grpc import StitchServiceStub
 from beatstitch_client.calls.base import Calls
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
-    from beatstitch.v1.job_pb2 import Job
+    from beatstitch.v1.job_pb2 import Job, JobLane
     from beatstitch.v1.render_pb2 import Render, RenderProfile
     from beatstitch.v1.render_service_pb2 import PictureFormat, RenderPicture
     from beatstitch.v1.render_service_pb2_grpc import RenderServiceAsyncStub
@@ -50,13 +51,20 @@ class RenderCalls(Calls):
         return StitchServiceStub(self._channel)
 
     async def create_render(
-        self, project_id: str, edl_hash: str, profile: str = "final", *, request_id: str = ""
+        self,
+        project_id: str,
+        edl_hash: str,
+        profile: str = "final",
+        *,
+        lane: JobLane.ValueType = JOB_LANE_UNSPECIFIED,
+        request_id: str = "",
     ) -> tuple[Job, Render]:
         """Renders the project's newest timeline, which has to have this hash."""
         request = renders.CreateRenderRequest(
             project_id=project_id,
             edl_hash=edl_hash,
             profile=profile,
+            lane=lane,
             request_id=request_id or new_id(),
         )
         reply = await self._call(self._renders.CreateRender, request)
@@ -147,6 +155,7 @@ class RenderCalls(Calls):
         skip_failed_media: bool = False,
         analysis_settings: AnalysisSettings | None = None,
         template_id: str = "",
+        lane: JobLane.ValueType = JOB_LANE_UNSPECIFIED,
         request_id: str = "",
     ) -> Job:
         """Song + media + settings → video, as one job; waits for ingests by itself."""
@@ -159,6 +168,7 @@ class RenderCalls(Calls):
             skip_failed_media=skip_failed_media,
             analysis=analysis_settings,
             template_id=template_id,
+            lane=lane,
             request_id=request_id or new_id(),
         )
         return (await self._call(self._stitching.Stitch, request)).job
