@@ -138,6 +138,16 @@ def test_ports_and_health(overlay: str, service: str, monkeypatch: pytest.Monkey
         assert settings.http_host == "0.0.0.0"  # noqa: S104
     assert ports == expected
     assert settings.grpc_host == settings.metrics_host == "0.0.0.0"  # noqa: S104
+    # A busy loop for a while is no reason to end a pod that holds work.
+    liveness = container["livenessProbe"]
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] >= settings.ack_wait_s
+    if settings.grpc_tls_cert is not None:
+        # The kubelet's gRPC probe can't do TLS: the page on the metrics port answers.
+        paths = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+        for probe, path in paths.items():
+            assert "grpc" not in container[probe]
+            assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
+        return
     image = image_name(container)
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["grpc"]["port"] == settings.grpc_port
@@ -149,9 +159,6 @@ def test_ports_and_health(overlay: str, service: str, monkeypatch: pytest.Monkey
     else:
         rpc: ModuleType = importlib.import_module(f"{image.replace('-', '_')}.rpc")
         assert ready == rpc.SERVICE_NAME
-    # A busy loop for a while is no reason to end a pod that holds work.
-    liveness = container["livenessProbe"]
-    assert liveness["periodSeconds"] * liveness["failureThreshold"] >= settings.ack_wait_s
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

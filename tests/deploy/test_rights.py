@@ -5,13 +5,12 @@ import json
 import subprocess
 
 import pytest
-from support.manifests import K8S, SERVICES, environment, of_kind, pods, render
+from support.manifests import K8S, OVERLAYS, SERVICES, environment, of_kind, pods, render
 
 from beatstitch_runtime.rights.nats import inbox_prefix, nats_config, nats_rights
 from beatstitch_runtime.rights.s3 import s3_policies
 from beatstitch_stack import tools
 
-OVERLAYS = ("dev", "prod")
 USERS = {name: name.partition("-")[0] for name in SERVICES}
 
 
@@ -72,3 +71,22 @@ def test_each_pod_is_its_own_user() -> None:
         password = told["BEATSTITCH_NATS_PASSWORD"]
         assert password.startswith("secret:")
         assert password == server[f"NATS_PASSWORD_{user.upper()}"]
+
+
+def test_with_tls_each_pod_has_its_own_certificate_and_where_settings_say() -> None:
+    objects = render("prod-tls")
+    for name, user in {**USERS, "prepare": "prepare"}.items():
+        pod = pods(objects)[name]
+        (volume,) = [v for v in pod.spec["volumes"] if v["name"] == "tls"]
+        assert volume["secret"]["secretName"] == f"tls-{user}"
+        told = environment(objects, pod.main)
+        files = {key: value for key, value in told.items() if "_TLS_" in key and "/" in value}
+        (mount,) = [m for m in pod.main["volumeMounts"] if m["name"] == "tls"]
+        assert {value.rpartition("/")[0] for value in files.values()} == {mount["mountPath"]}
+        assert {value.rpartition("/")[2] for value in files.values()} == {
+            "ca.crt",
+            "tls.crt",
+            "tls.key",
+        }
+        if user in {"analyzer", "timeline", "renderer"}:
+            assert told["BEATSTITCH_GRPC_TLS_CLIENT_NAMES"] == "gateway"

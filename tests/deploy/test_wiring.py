@@ -16,6 +16,11 @@ BROUGHT = {
     "nats-timeline",
     "nats-renderer",
     "nats-prepare",
+    "tls-gateway",
+    "tls-analyzer",
+    "tls-timeline",
+    "tls-renderer",
+    "tls-prepare",
 }
 
 
