@@ -16,7 +16,7 @@ from beatstitch_core.errors import BeatStitchError, reason_name
 from beatstitch_core.ids import new_id
 from beatstitch_core.job_states import is_terminal
 from support.chaos.ledger import CANCELLABLE, Ledger
-from support.chaos.recipes import Material, Recipe, draw
+from support.chaos.recipes import Material, Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,9 @@ class Customer:
         self._material = material
         self._rng = rng
 
-    async def visit(self, seeds: int) -> None:
+    async def visit(self, recipes: list[Recipe]) -> None:
         """One project from beginning to end, of a kind that luck decides."""
-        recipe = draw(self._rng, self._material, seeds)
+        recipe = self._rng.choice(recipes)
         kinds = (self.stitch, self.stitch, self.steps, self.cancel_and_retry, self.cancel_early)
         await self._rng.choice(kinds)(recipe)
         if self._rng.random() < 0.15:
