@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
-        fuzz-media bench bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
+        fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -90,7 +90,10 @@ docs: $(STAMP) ## Generate docs/api.md, errors.md, settings.md and the table in 
 gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer can show
 	@$(BIN)/python tools/gallery.py
 
-bench: bench-timeline bench-edits bench-ingest bench-frames bench-render ## All benches but bench-beats; run it on a quiet machine
+bench: bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render ## All benches but bench-beats; run it on a quiet machine
+
+bench-gateway: $(STAMP) ## What the gateway costs over bare gRPC, JetStream and S3, and how it bears a crowd
+	@$(BIN)/python bench/gateway_bench.py $(if $(ONLY),--only $(ONLY))
 
 bench-timeline: $(STAMP) ## Seconds of building and editing timelines, and how they grow
 	@$(BIN)/python bench/timeline_bench.py
