@@ -84,7 +84,7 @@ class AnyCalls(Calls):
         method = _method(request, reply_type, stream=False)
         unary = self._channel.unary_unary(
             method.path,
-            request_serializer=Message.SerializeToString,
+            request_serializer=_data,
             response_deserializer=reply_type.FromString,
         )
         return await self._connection.call(unary, with_request_id(request), timeout_s=timeout_s)
@@ -108,7 +108,7 @@ class AnyCalls(Calls):
         method = _method(request, reply_type, stream=True)
         open_stream = self._channel.unary_stream(
             method.path,
-            request_serializer=Message.SerializeToString,
+            request_serializer=_data,
             response_deserializer=reply_type.FromString,
         )
         call = open_stream(
@@ -121,6 +121,11 @@ class AnyCalls(Calls):
             raise translate(error) from None
         finally:
             call.cancel()
+
+
+def _data(message: Message) -> bytes:
+    # Not Message.SerializeToString: that is the base's own, which only raises.
+    return message.SerializeToString()
 
 
 def with_request_id(request: Message) -> Message:
