@@ -46,13 +46,15 @@ class Received:
 
 
 class Receiver:
-    """Answers with what it is told, then with 204."""
+    """Answers with what it is told, then with 204; while `open` is not set it takes its time."""
 
     def __init__(self, scheme: str) -> None:
         self._scheme = scheme
         self.port = 0
         self.received: list[Received] = []
         self.answers: deque[bytes | None] = deque()
+        self.open = asyncio.Event()
+        self.open.set()
 
     def url(self, host: str = "127.0.0.1", path: str = "/hook?token=hush") -> str:
         """Where it listens."""
@@ -78,6 +80,7 @@ class Receiver:
             body = await reader.readexactly(int(headers["content-length"]))
             self.received.append(Received(first.split(" ")[1], headers, body))
             answer = self.answers.popleft() if self.answers else OK
+            await self.open.wait()
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -285,29 +289,52 @@ async def test_what_is_not_public_is_refused_at_both_ends(house, receiver):
     assert not receiver.received
 
 
-async def test_taken_over_from_a_replica_that_died_while_sending(house, receiver):
-    """What a kill -9 leaves is a claimed row: it is due again when the claim is over."""
-    made = await hook(house, receiver)
-    receiver.will(500)
-    job_id = await end_a_job(house)
-    await until(lambda: receiver.received)
-    database = Database(house.settings.database_url.get_secret_value(), 1)
-
-    async def settled() -> bool:
-        return (await deliveries_of(house, made.webhook.id))[0].last_status == 500
-
-    await until(settled)
-    async with database.transaction() as tx:
-        # As if another one had claimed it just now, for a second.
-        await tx.execute(
-            sa.update(webhook_deliveries).values(
-                attempts=7, next_time=sa.func.now() + timedelta(seconds=1), state=PENDING
-            )
+def another_process(house, log: Path, **options: object) -> subprocess.Popen[bytes]:
+    """A gateway of its own, on the house's servers."""
+    found = house.settings.model_copy(update=options).model_dump(exclude_unset=True)
+    env = {
+        f"BEATSTITCH_{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
+        for name, value in {**found, **options, "work_dir": log.parent / "other"}.items()
+    }
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "beatstitch_gateway"],
+            env={**os.environ, **env},
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
-    await database.close()
-    told = await the_delivery(house, made.webhook.id, DELIVERED)
-    assert told.attempts == 8
-    assert {got.headers["webhook-id"] for got in receiver.received} == {f"end-{job_id}"}
+
+
+async def test_a_replica_is_killed_while_it_sends(open_house, receiver, tmp_path):
+    """kill -9 between the request and its reply: another one sends it again, under the same id."""
+    async with open_house(webhook_allowed_networks=LOOPBACK, webhook_interval_s=3600.0) as house:
+        made = await hook(house, receiver)
+        job_id = await end_a_job(house)
+        receiver.open.clear()
+        log = tmp_path / "gateway.log"
+        process = another_process(house, log, webhook_interval_s=0.1)
+        try:
+            await until(lambda: receiver.received, timeout_s=60)
+        finally:
+            process.kill()
+            process.wait()
+        (left,) = await deliveries_of(house, made.webhook.id)
+        assert (left.state, left.attempts, left.last_status) == (PENDING, 1, 0)
+        assert "hush" not in log.read_text()
+        receiver.open.set()
+        await house.replica(webhook_interval_s=0.1)
+        await asyncio.sleep(0.5)
+        assert len(receiver.received) == 1  # the claim of the dead one is not over
+        database = Database(house.settings.database_url.get_secret_value(), 1)
+        async with database.transaction() as tx:  # the rest of half a minute passes
+            await tx.execute(sa.update(webhook_deliveries).values(next_time=sa.func.now()))
+        await database.close()
+        told = await the_delivery(house, made.webhook.id, DELIVERED)
+        assert told.attempts == 2
+        assert [got.headers["webhook-id"] for got in receiver.received] == [f"end-{job_id}"] * 2
+        assert all(got.is_signed_with(made.secret) for got in receiver.received)
 
 
 @pytest.fixture
