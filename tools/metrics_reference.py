@@ -29,6 +29,7 @@ MODULES = (
     f"{RUNTIME}.analysis",
     f"{GATEWAY}.books",
     f"{GATEWAY}.ends",
+    f"{GATEWAY}.refusals",
     f"{GATEWAY}.stored",
     f"{GATEWAY}.webhooks",
 )
