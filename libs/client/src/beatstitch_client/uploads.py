@@ -76,7 +76,8 @@ class Uploader:
         report = Report(on_bytes)
         if via != "stream":
             try:
-                return await self._by_url(project_id, path, kind, size, sha256, report)
+                last = via == "url"
+                return await self._by_url(project_id, path, kind, size, sha256, report, last=last)
             except UrlError as error:
                 if via == "url":
                     raise BeatStitchError(
@@ -97,7 +98,10 @@ class Uploader:
         size: int,
         sha256: str,
         report: Report,
+        *,
+        last: bool,
     ) -> Upload:
+        """By signed URLs; `last` says that there is no other way to try after this one."""
         request = messages.CreateUploadRequest(
             project_id=project_id,
             filename=path.name,
@@ -111,8 +115,9 @@ class Uploader:
             try:
                 done = await self._put(path, asset_id, parts, report)
             except UrlError:
-                held.done()
-                await asyncio.shield(self._forget(asset_id))
+                if not (last and held.lasting):  # else another try goes on with it
+                    held.done()
+                    await asyncio.shield(self._forget(asset_id))
                 raise
             except BaseException:
                 if not held.lasting:

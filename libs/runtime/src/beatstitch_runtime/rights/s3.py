@@ -52,7 +52,9 @@ def s3_policies(bucket: str, *, aws: bool = False) -> dict[str, dict[str, Any]]:
         [
             _allow(("s3:GetObject", "s3:DeleteObject"), [f"arn:aws:s3:::{bucket}/t/*"]),
             _allow(_UPLOADS, _objects(bucket, (INPUTS, "edl"))),
-            _list(bucket),
+            # Its cleaning ends uploads that nobody joined, the workers' too.
+            _allow(("s3:AbortMultipartUpload",), [f"arn:aws:s3:::{bucket}/t/*"]),
+            _allow(("s3:ListBucket", "s3:ListBucketMultipartUploads"), [f"arn:aws:s3:::{bucket}"]),
         ]
     )
     # Who puts a backup back; no running pod has these keys.

@@ -29,7 +29,7 @@ MOST_TENANTS = 100
 OTHERS = "_others"
 KINDS = frozenset(
     {"in", "grid", "waveform", "activations", "probe", "thumb", "strip", "proxy", "edl"}
-    | {"chunk", "audio", "out", "proof"}
+    | {"chunk", "audio", "out", "picture", "proof"}
 )
 
 _stored = gauge(

@@ -7,6 +7,7 @@ thread.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +23,10 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 
+log = logging.getLogger(__name__)
+
 _GONE = ("NoSuchUpload",)
+_DENIED = ("AccessDenied", "NotImplemented")
 _WRONG = ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest", "InvalidArgument")
 
 
@@ -149,6 +153,10 @@ class Multipart:
         try:
             found: list[Unfinished] = await self._call(listed, prefix)
         except ClientError as error:
+            if _code(error) in _DENIED:
+                # The rest of the cleaning needs no list of them.
+                log.warning("unfinished uploads can't be listed: no right to")
+                return []
             raise _storage_down() from error
         return found
 
