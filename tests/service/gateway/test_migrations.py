@@ -14,10 +14,11 @@ from sqlalchemy.pool import NullPool
 from beatstitch.v1 import timeline_pb2 as tp
 from beatstitch.v1.edl_pb2 import Edl, Segment
 from beatstitch.v1.project_pb2 import Project
+from beatstitch.v1.tenant_pb2 import ROLE_OWNER
 from beatstitch.v1.timeline_pb2 import Timeline
 from beatstitch_core.canonical import canonical_json, edl_hash
 from beatstitch_core.ids import new_id
-from beatstitch_gateway.db import timelines
+from beatstitch_gateway.db import api_keys, tenants, timelines
 from beatstitch_gateway.db.transaction import Database
 from beatstitch_gateway.migrate import alembic_config
 
@@ -140,3 +141,22 @@ async def columns(engine: AsyncEngine) -> dict[str, dict[str, dict]]:
 
     async with engine.connect() as connection:
         return await connection.run_sync(look)
+
+
+async def test_keys_of_before_are_owners_for_ever(engine: AsyncEngine):
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("INSERT INTO tenants (id) VALUES ('default')"))
+        await connection.execute(
+            sa.text("INSERT INTO api_keys (id, tenant, secret_sha256) VALUES (:id, 'default', :h)"),
+            {"id": "0" * 16, "h": b"hash"},
+        )
+    await move(engine, "head")
+    database = Database(engine.url.render_as_string(hide_password=False), 1)
+    async with database.transaction() as tx:
+        row = await api_keys.find(tx, "0" * 16)
+        tenant = await tenants.get(tx, "default")
+    await database.close()
+    assert row is not None
+    assert (row.role, row.project_ids, row.left_s) == (ROLE_OWNER, frozenset(), None)
+    assert not row.suspended
+    assert (tenant.id, tenant.suspended, tenant.HasField("quotas")) == ("default", False, False)

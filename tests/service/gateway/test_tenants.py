@@ -17,6 +17,7 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.db import audit, tables
 from beatstitch_gateway.db.transaction import Database
+from beatstitch_gateway.identity import late
 
 VIEWER, EDITOR = tenant_pb2.ROLE_VIEWER, tenant_pb2.ROLE_EDITOR
 OWNER, OPERATOR = tenant_pb2.ROLE_OWNER, tenant_pb2.ROLE_OPERATOR
@@ -448,3 +449,29 @@ async def test_people_and_programs_keep_keys_and_tenants(house, printed):
         await printed(house, house.key, tenants.update, "acme")
     lines = await printed(house, house.key, tenants.list_tenants)
     assert [line.split()[0] for line in lines.splitlines()] == ["acme", "default"]
+
+
+async def test_events_wait_for_the_database_and_are_kept_once(database: str, monkeypatch):
+    def event() -> tenant_pb2.AuditEvent:
+        return tenant_pb2.AuditEvent(id=new_id(), tenant_id="acme")
+
+    monkeypatch.setattr(late, "MAX_EVENTS", 5)
+    monkeypatch.setattr(late, "BATCH", 2)
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none", 1)
+    there = Database(database, 1)
+    writer = late.LateWriter(away, 0)
+    events = [event() for _ in range(7)]
+    for item in events:
+        writer.note(item)
+    with pytest.raises(BeatStitchError) as caught:
+        await writer.flush()
+    assert caught.value.metadata == {"dependency": "database"}
+    monkeypatch.setattr(writer, "_database", there)
+    await writer.flush()
+    writer.note(events[-1])  # a commit whose answer was lost is made again
+    await writer.flush()
+    async with there.transaction() as tx:
+        kept = await audit.page(tx, "acme", 10, None)
+    assert {item.id for item in kept} == {item.id for item in events[2:]}
+    await there.close()
+    await away.close()

@@ -29,6 +29,8 @@ SECRETS = [
     ("(('authorization', 'Bearer abc.def'),)", "abc.def"),
     ("x-api-key: 0123456789", "0123456789"),
     ("key bsk_test_4f5e6d refused", "4f5e6d"),
+    ("token eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl refused", "c2lnbmF0dXJl"),
+    ("unsigned eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ. refused", "eyJzdWIi"),
     ("GET http://h/b/k?X-Amz-Date=1&X-Amz-Signature=deadbeef&x=1", "deadbeef"),
     ("http://h/k?X-Amz-Credential=AKIA%2F2026&y=2", "AKIA"),
     ("x-amz-security-token=tok/en+=", "tok/en"),

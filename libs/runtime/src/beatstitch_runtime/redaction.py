@@ -14,6 +14,8 @@ MASK = "[redacted]"
 _VALUE = r"[^\s\"'&,;}\]]+"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bbsk_[A-Za-z0-9_\-]+"), MASK),
+    # A JSON Web Token: its header begins with {" in base64.
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), MASK),
     (re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)" + _VALUE), rf"\1{MASK}"),
     (
         re.compile(
