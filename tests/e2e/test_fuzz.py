@@ -38,7 +38,7 @@ MOST_SHOWN = 10
 @pytest.fixture(scope="module")
 def key(system: System) -> str:
     """Of a tenant of the fuzzer's own."""
-    return system.new_key("fuzz")
+    return system.new_key("fuzz", "operator")
 
 
 @pytest.fixture(scope="module")

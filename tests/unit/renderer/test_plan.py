@@ -9,11 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beatstitch.v1 import edl_pb2
+from beatstitch.v1 import edl_pb2, failure_pb2
+from beatstitch.v1.render_pb2 import RenderProfile
 from beatstitch_core.canonical import message_hash
+from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.limits import MAX_INPUTS_PER_CHUNK, MAX_SEGMENTS_PER_CHUNK
 from beatstitch_renderer.planning.borders import PieceSizes, borders
-from beatstitch_renderer.planning.encoding import AV1, H264, PRORES, piece_suffix
+from beatstitch_renderer.planning.encoding import (
+    AV1,
+    H264,
+    PRORES,
+    piece_encoding,
+    piece_suffix,
+)
 from beatstitch_renderer.planning.plan import limited_output, plan_render
 
 SIZES = PieceSizes(min_frames=120, max_frames=300, long_frames=600)
@@ -205,3 +213,12 @@ def test_a_piece_is_stored_under_its_codec_s_name():
         ".av1",
         ".prores",
     ]
+
+
+@pytest.mark.parametrize("field", ["codec", "container"])
+@pytest.mark.parametrize("value", [-1, 999, 2**31 - 1])
+def test_an_unknown_codec_or_container_is_told_by_its_number(field, value):
+    with pytest.raises(BeatStitchError) as caught:
+        piece_encoding(RenderProfile(**{field: value}))
+    assert caught.value.reason == failure_pb2.ERROR_REASON_FIELD_INVALID
+    assert caught.value.violations[0].field == f"profile.{field}"

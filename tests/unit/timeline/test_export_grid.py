@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from itertools import accumulate
 
 import mido
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.messages import messages
 
 from beatstitch.v1 import analysis_service_pb2, failure_pb2
+from beatstitch.v1.beat_grid_pb2 import BeatGrid
 from beatstitch_core.bars import bars_of
 from beatstitch_core.canonical import canonical_json
 from beatstitch_core.errors import BeatStitchError
@@ -163,3 +166,17 @@ def test_an_unknown_format_is_refused(make):
     with pytest.raises(BeatStitchError) as caught:
         export_grid(grid_of(make, [0], 1_000_000), 9)
     assert caught.value.reason == failure_pb2.ERROR_REASON_FIELD_INVALID
+
+
+@given(grid=messages(BeatGrid), kind=st.sampled_from([JSON, CSV, AUDACITY, MIDI]))
+def test_any_grid_is_a_file_or_refused(grid, kind):
+    with suppress(BeatStitchError):
+        assert export_grid(grid, kind).filename
+
+
+def test_bars_at_no_beat_are_refused(make):
+    grid = grid_of(make, [0, 500_000], 1_000_000)
+    grid.bars.add(first_beat_index=2)
+    with pytest.raises(BeatStitchError) as caught:
+        export_grid(grid, MIDI)
+    assert caught.value.violations[0].field.startswith("beat_grid.bars[")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from beatstitch.v1 import failure_pb2, render_pb2
 from beatstitch.v1.render_pb2 import Container, VideoCodec
-from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_media.audio import SoundCodec
 
 if TYPE_CHECKING:
@@ -95,9 +95,15 @@ def piece_encoding(profile: RenderProfile) -> Encoding:
     """How the profile's pieces are encoded.
 
     Raises:
-        BeatStitchError: FIELD_INVALID when its codec can't be put into its container.
+        BeatStitchError: FIELD_INVALID when its codec can't be put into its container, or one of
+            them is unknown.
     """
     codec = codec_of(profile)
+    # A newer client's value, or anybody's: it has no name to be told by.
+    if codec not in _FITTING:
+        raise field_error("profile.codec", f"unknown codec {int(codec)}")
+    if profile.container not in Container.values():
+        raise field_error("profile.container", f"unknown container {int(profile.container)}")
     if container_of(profile) not in _FITTING[codec]:
         raise BeatStitchError(
             failure_pb2.ERROR_REASON_FIELD_INVALID,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_right
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from beatstitch.v1 import analysis_service_pb2
@@ -40,8 +41,10 @@ def export_grid(
         title: Name of the song.
 
     Raises:
-        BeatStitchError: FIELD_INVALID for an unknown format.
+        BeatStitchError: FIELD_INVALID for an unknown format, or a grid whose beats or bars are not
+            in order.
     """
+    _check(grid)
     chosen = export_format or analysis_service_pb2.BEAT_GRID_FORMAT_JSON
     if chosen not in _KINDS:
         raise field_error("format", f"unknown format {int(export_format)}")
@@ -104,3 +107,17 @@ def _cell(text: str) -> str:
 def _seconds(time_us: int) -> str:
     """Seconds with six digits, exactly."""
     return f"{time_us // US_PER_S}.{time_us % US_PER_S:06}"
+
+
+def _check(grid: BeatGrid) -> None:
+    """Nothing, when the grid is one: a client may have sent it."""
+    for index, (one, other) in enumerate(pairwise([-1, *(b.time_us for b in grid.beats)])):
+        if other <= one:
+            raise field_error(f"beat_grid.beats[{index}].time_us", "beats have to be in order")
+    last = -1
+    for index, bar in enumerate(grid.bars):
+        if not last < bar.first_beat_index < len(grid.beats):
+            raise field_error(
+                f"beat_grid.bars[{index}].first_beat_index", "bars have to begin at beats, in order"
+            )
+        last = bar.first_beat_index
