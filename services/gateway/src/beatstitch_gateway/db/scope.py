@@ -7,6 +7,8 @@ and no handler can forget it. Outside of a call (events, the reconciler) nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import sqlalchemy as sa
@@ -23,6 +25,16 @@ def limit_to(project_ids: frozenset[str]) -> None:
 def seen_projects() -> frozenset[str]:
     """The projects that the call is limited to; empty for all of the tenant's."""
     return _projects.get()
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """For what a call sets going on the tenant's behalf rather than its own."""
+    token = _projects.set(frozenset())
+    try:
+        yield
+    finally:
+        _projects.reset(token)
 
 
 def owned(table: sa.Table, tenant: str) -> sa.ColumnElement[bool]:
