@@ -155,7 +155,7 @@ async def test_tokens_of_the_issuer_and_no_others(open_house, issuer):
             "..",
             "a.b.c",
             "e30.e30.e30",
-            f"{'a' * 10_000}.b.c",
+            f"{'a' * 6_000}.b.c",  # gRPC itself refuses, by chance, above 8 KiB
         ):
             client = house.with_key(token)
             await house.client.refused(client.ListProjects(), "UNAUTHENTICATED")
