@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,6 +35,7 @@ from beatstitch_core.errors import reason_name
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.create_key import create_key
 from beatstitch_runtime.rpc.errors import error_from_rpc
+from beatstitch_stack.certificates import Authority
 from beatstitch_stack.ports import free_port
 
 ORIGIN = "https://app.example"
@@ -402,3 +404,32 @@ async def test_a_call_in_flight_is_finished_while_draining(web: Web, house) -> N
     assert json.loads(end) == {}
     assert json.loads(made)["asset"]["sizeBytes"] == "4"
     await asyncio.gather(*stopping)
+
+
+async def test_tls_speaks_http2_and_shows_a_replaced_certificate(open_house, tmp_path) -> None:
+    authority = Authority(tmp_path / "authority")
+    shown = authority.issue("gateway", "localhost", "127.0.0.1", file="first")
+    verified = ssl.create_default_context(cafile=str(shown.ca))
+    async with open_house(
+        http_port=free_port(), http_tls_cert=shown.cert, http_tls_key=shown.key
+    ) as house:
+        port = house.services[-1].rpc.front.port
+
+        async def serial() -> str:
+            async with httpx.AsyncClient(
+                base_url=f"https://127.0.0.1:{port}", verify=verified, http2=True, trust_env=False
+            ) as http:
+                reply = await Web(http, house.key).post("InfoService/GetServerInfo")
+                assert (reply.status_code, reply.http_version) == (200, "HTTP/2")
+                stream = reply.extensions["network_stream"]
+                return stream.get_extra_info("ssl_object").getpeercert()["serialNumber"]
+
+        first = await serial()
+        fresh = authority.issue("gateway", "localhost", "127.0.0.1", file="second")
+        shown.key.write_bytes(fresh.key.read_bytes())
+        shown.cert.write_bytes(fresh.cert.read_bytes())
+
+        async def renewed() -> bool:
+            return await serial() != first
+
+        await until(renewed)
