@@ -24,7 +24,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "renderer": (INPUTS, "edl", "proxy"),
 }
 # What is used again is made young by a copy onto itself, see `beatstitch_runtime.touching`.
-TOUCHES: Mapping[str, tuple[str, ...]] = {"renderer": ("proxy",)}
+TOUCHES: Mapping[str, tuple[str, ...]] = {"renderer": ("proxy",), GATEWAY: ("strip",)}
 _UPLOADS = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 
@@ -51,7 +51,7 @@ def s3_policies(bucket: str, *, aws: bool = False) -> dict[str, dict[str, Any]]:
     policies[GATEWAY] = _policy(
         [
             _allow(("s3:GetObject", "s3:DeleteObject"), [f"arn:aws:s3:::{bucket}/t/*"]),
-            _allow(_UPLOADS, _objects(bucket, (INPUTS, "edl"))),
+            _allow(_UPLOADS, _objects(bucket, (INPUTS, "edl", *TOUCHES[GATEWAY]))),
             # Its cleaning ends uploads that nobody joined, the workers' too.
             _allow(("s3:AbortMultipartUpload",), [f"arn:aws:s3:::{bucket}/t/*"]),
             _allow(("s3:ListBucket", "s3:ListBucketMultipartUploads"), [f"arn:aws:s3:::{bucket}"]),

@@ -190,6 +190,7 @@ class AssetRpc(AssetServiceServicer):
         frames = row.filmstrip_frames
         if row.filmstrip is None or not frames:
             raise _nothing_made(row, "filmstrip")
+        await self._deps.storage.use_many([row.filmstrip.key])  # it stays while it is looked at
         return GetFilmstripResponse(
             image=await self._deps.storage.get(row.filmstrip.key),
             content_type="image/jpeg",
