@@ -43,7 +43,8 @@ class GatewaySettings(DatabaseSettings, TokenSettings):
 
     Attributes:
         grpc_default_timeout_s: As everywhere, but WaitJob may take 300 s.
-        database_pool_size: Connections kept open; as many again in a rush.
+        database_pool_size: Connections kept open for changes, as many again in a rush, and as many
+            for single reads.
         analyzer_address: gRPC target of the analyzers.
         timeline_address: gRPC target of the timeline services.
         renderer_address: gRPC target of the renderers.
