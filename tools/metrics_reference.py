@@ -28,6 +28,7 @@ MODULES = (
     f"{RUNTIME}.rendering",
     f"{RUNTIME}.analysis",
     f"{GATEWAY}.books",
+    f"{GATEWAY}.cleaned",
     f"{GATEWAY}.ends",
     f"{GATEWAY}.refusals",
     f"{GATEWAY}.stored",
