@@ -178,7 +178,7 @@ async def bench(args: argparse.Namespace) -> None:
     edl, files = make_edl(args.seconds, stills, moving)
     complete(edl)
     async with AsyncExitStack() as block:
-        folder = Path(block.enter_context(tempfile.TemporaryDirectory(dir=args.out)))
+        folder = Path(block.enter_context(tempfile.TemporaryDirectory(dir=args.out.absolute())))
         song = write_audio(
             folder / "song.wav", signals.click_track([0], args.seconds * 1_000_000), 48_000
         )
