@@ -26,6 +26,8 @@ BLACK: Colour = (16, 128, 128)
 WHITE: Colour = (235, 128, 128)
 SIGNATURE_SIDE = 8
 _SIGNATURE_STEP = 4
+# A picture of twice this many lines may lose every second one.
+_SIGNATURE_WHOLE = 64
 _HALVES_UP = 0.001
 
 
@@ -162,7 +164,11 @@ def magnified(planes: Planes, scale: float, anchor: tuple[float, float]) -> Plan
 
 
 def signature(luma: Bytes) -> bytes:
-    """64 means of luma in an 8 × 8 grid: they tell pictures apart, and x264 keeps them."""
-    thin = np.ascontiguousarray(luma[::_SIGNATURE_STEP, ::_SIGNATURE_STEP])
+    """64 means of luma in an 8 × 8 grid: they tell pictures apart, and x264 keeps them.
+
+    Large pictures are thinned out first. Small ones are not: x264 keeps means, not single pixels.
+    """
+    step = max(1, min(_SIGNATURE_STEP, min(luma.shape) // _SIGNATURE_WHOLE))
+    thin = np.ascontiguousarray(luma[::step, ::step])
     side = (SIGNATURE_SIDE, SIGNATURE_SIDE)
     return bytes(cv2.resize(thin, side, interpolation=cv2.INTER_AREA).tobytes())
