@@ -201,11 +201,17 @@ def test_names_are_whole_and_stand_once(overlay: str) -> None:
             assert item["metadata"]["namespace"] == namespace
 
 
+# Opens a way out that ours keep shut; test_webhooks.py renders it in an overlay of its own.
+OPTIONAL = {"webhooks"}
+
+
 def test_every_component_is_in_an_overlay() -> None:
     used = "".join(
         (K8S / "overlays" / name / "kustomization.yaml").read_text() for name in OVERLAYS
     )
     for folder in sorted((K8S / "components").iterdir()):
+        if folder.name in OPTIONAL:
+            continue
         assert f"components/{folder.name}\n" in used or f"components/{folder.name} " in used
 
 

@@ -35,7 +35,8 @@ class Report:
 async def read_chunks(path: Path, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
     """The file's bytes from `offset` on, `size` of them or up to its end, in chunks."""
     left = size
-    with await asyncio.to_thread(path.open, "rb") as file:
+    # Not opened in a thread: a cancelled call would leave the open file to nobody.
+    with path.open("rb") as file:
         file.seek(offset)
         while left is None or left > 0:
             want = CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)

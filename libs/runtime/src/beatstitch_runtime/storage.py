@@ -219,7 +219,8 @@ class Storage:
         digest = hashlib.sha256()
         size = 0
         try:
-            with await asyncio.to_thread(path.open, "wb") as file:
+            # Not opened in a thread: a cancelled call would leave the open file to nobody.
+            with path.open("wb") as file:
                 size = await self._fetch_into(ref.key, file, digest.update)
         except (OSError, ValueError) as error:
             await asyncio.to_thread(_remove, path)
@@ -446,6 +447,6 @@ def _sha256_of(path: Path) -> str:
 
 
 async def _read_parts(path: Path) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
+    with path.open("rb") as file:
         while part := await asyncio.to_thread(file.read, PART_BYTES):
             yield part
