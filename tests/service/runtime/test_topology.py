@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import pytest
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType
 
+from beatstitch.v1 import failure_pb2
+from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.topology import (
     DEAD,
     DEAD_CONSUMER,
@@ -14,8 +18,10 @@ from beatstitch_runtime.jobs.topology import (
     EVENTS_CONSUMER,
     JOBS,
     ensure_topology,
-    restore_topology,
 )
+from beatstitch_runtime.jobs.topology_upkeep import await_topology, restore_topology
+from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_stack import NatsCluster
 
 
 async def test_streams_are_as_designed(house):
@@ -80,3 +86,38 @@ async def test_restoring_does_not_raise_when_nats_is_away(house, monkeypatch):
     await asyncio.to_thread(house.server.kill)
     house.bus.js._timeout = 0.2
     assert await restore_topology(house.bus) is False
+
+
+async def test_a_service_waits_for_the_rest_of_a_cluster(tmp_path, caplog):
+    """Found by services that died because one node of three was up before the others."""
+    cluster = NatsCluster(tmp_path / "nats")
+    first, *others = cluster.nodes
+    try:
+        await asyncio.to_thread(first.start)
+        bus = await Bus.connect(ServiceSettings(nats_url=first.url, jobs_replicas=3))
+        bus.js._timeout = 0.5
+        starting = asyncio.create_task(await_topology(bus))
+        while "waiting for JetStream" not in caplog.text:
+            assert not starting.done(), starting
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in others))
+        await starting
+        assert (await bus.js.stream_info(JOBS)).config.num_replicas == 3
+        await bus.close()
+    finally:
+        await asyncio.to_thread(cluster.kill)
+
+
+async def test_a_service_does_not_wait_for_ever(tmp_path):
+    cluster = NatsCluster(tmp_path / "nats")
+    try:
+        await asyncio.to_thread(cluster.nodes[0].start)
+        settings = ServiceSettings(nats_url=cluster.nodes[0].url, nats_connect_timeout_s=2)
+        bus = await Bus.connect(settings)
+        bus.js._timeout = 0.5
+        with pytest.raises(BeatStitchError) as caught:
+            await await_topology(bus)
+        assert caught.value.reason == failure_pb2.ERROR_REASON_DEPENDENCY_DOWN
+        await bus.close()
+    finally:
+        await asyncio.to_thread(cluster.kill)

@@ -65,7 +65,7 @@ class Bus:
         nc: The connection, for core subjects.
         js: JetStream on it.
         settings: What it was made with.
-        restoring: Held by whoever recreates the streams, see `jobs.topology.restore_topology`.
+        restoring: Held by whoever recreates the streams, see `jobs.topology_upkeep`.
     """
 
     nc: Client

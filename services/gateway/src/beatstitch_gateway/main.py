@@ -73,7 +73,7 @@ from beatstitch_gateway.uploads.multipart import Multipart
 from beatstitch_gateway.uploads.rules import limits_of
 from beatstitch_gateway.webhooks.sender import Sender
 from beatstitch_runtime.bus import Bus
-from beatstitch_runtime.jobs.topology import ensure_topology
+from beatstitch_runtime.jobs.topology_upkeep import await_topology
 from beatstitch_runtime.metrics.queues import Queues
 from beatstitch_runtime.rpc.server import RpcServer, Servicer
 from beatstitch_runtime.service import Service, run_main
@@ -118,7 +118,7 @@ def servicers(deps: Deps) -> list[Servicer]:
 async def build(settings: GatewaySettings) -> Service:
     """Connects and wires; the result isn't started."""
     bus = await Bus.connect(settings)
-    await ensure_topology(bus.js, settings)
+    await await_topology(bus)
     database = Database(
         settings.database_url.get_secret_value(),
         settings.database_pool_size,

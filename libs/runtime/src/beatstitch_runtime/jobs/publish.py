@@ -29,7 +29,7 @@ from beatstitch_runtime.jobs.subjects import (
     job_subject,
     progress_subject,
 )
-from beatstitch_runtime.jobs.topology import restore_topology
+from beatstitch_runtime.jobs.topology_upkeep import restore_topology
 from beatstitch_runtime.traceparent import TRACEPARENT, checked, traceparent
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,6 @@ same declaration is accepted again by the server, a different one becomes an upd
 from __future__ import annotations
 
 import logging
-import time
-from typing import TYPE_CHECKING
 
 import nats.errors
 from nats.js import JetStreamContext, api
@@ -34,9 +32,6 @@ from beatstitch_runtime.jobs.subjects import (
 )
 from beatstitch_runtime.settings import ServiceSettings
 
-if TYPE_CHECKING:
-    from beatstitch_runtime.bus import Bus
-
 __all__ = [
     "DEAD",
     "DEAD_CONSUMER",
@@ -51,7 +46,6 @@ __all__ = [
     "event_subject",
     "job_subject",
     "progress_subject",
-    "restore_topology",
     "streams",
 ]
 
@@ -64,7 +58,6 @@ EVENTS_BYTES = 512 * 1024 * 1024
 DEAD_BYTES = 64 * 1024 * 1024
 # Can't be changed later: one for each waiting worker slot of the cluster.
 MAX_WAITING = 4096
-RESTORE_PAUSE_S = 1.0
 
 _STREAM_EXISTS_OTHERWISE = 10058
 
@@ -178,25 +171,3 @@ async def ensure_topology(js: JetStreamContext, settings: ServiceSettings) -> No
             # Some settings (max_waiting) can't be changed; work with what is there.
             log.warning("consumer %s is not as declared: %s", consumer.name, error)
             await js.consumer_info(stream_name, consumer.name or "")
-
-
-async def restore_topology(bus: Bus) -> bool:
-    """`ensure_topology` for somebody who found a stream or a consumer missing.
-
-    Of all the callers in a process one does it, at most once a second; none of them raises.
-
-    Returns:
-        Whether the streams and consumers are there now; False where others make them.
-    """
-    if bus.settings.nats_narrow_rights:
-        return False
-    async with bus.restoring:
-        if time.monotonic() - bus.restored_at < RESTORE_PAUSE_S:
-            return True
-        try:
-            await ensure_topology(bus.js, bus.settings)
-        except (nats.errors.Error, TimeoutError) as error:
-            log.warning("the streams can't be made now: %r", error)
-            return False
-        bus.restored_at = time.monotonic()
-        return True

@@ -27,7 +27,7 @@ from beatstitch_runtime.jobs.puller import Pulled, Puller, PullRefused
 from beatstitch_runtime.jobs.scratch import Scratch
 from beatstitch_runtime.jobs.seen import job_span
 from beatstitch_runtime.jobs.subjects import JOBS, consumer_name
-from beatstitch_runtime.jobs.topology import ensure_topology, restore_topology
+from beatstitch_runtime.jobs.topology_upkeep import await_topology, restore_topology
 from beatstitch_runtime.metrics import jobs as metrics
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
@@ -74,11 +74,11 @@ class Worker:
         """Make the streams if need be, listen for cancellations, and begin to ask for jobs.
 
         Raises:
-            nats.errors.Error: NATS is away.
+            BeatStitchError: DEPENDENCY_DOWN, NATS is away.
             OSError: No scratch folder can be made.
         """
         await asyncio.to_thread(self._scratch.open)
-        await ensure_topology(self._bus.js, self._settings)
+        await await_topology(self._bus)
         await self._cancellations.start()
         for slot in self._slots:
             name = consumer_name(slot.type, slot.lane)

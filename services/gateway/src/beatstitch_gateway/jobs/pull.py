@@ -18,7 +18,7 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.puller import Puller, PullRefused
-from beatstitch_runtime.jobs.topology import restore_topology
+from beatstitch_runtime.jobs.topology_upkeep import restore_topology
 
 log = logging.getLogger(__name__)
 
