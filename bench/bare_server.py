@@ -1,18 +1,23 @@
 """What the gateway is compared with: gRPC servers that do nothing else; run by gateway_bench.py.
 
-    python bench/bare_server.py echo|streams
+    python bench/bare_server.py
 
-Prints its port and serves until its standard input ends.
+Prints its port and serves until its standard input ends. BEATSTITCH_S3_… say where it keeps what is
+uploaded under the name KEPT.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import sys
 from collections.abc import AsyncIterator
 
 import grpc.aio
+import obstore
 import uvloop
+from obstore.store import S3Store
 
 from beatstitch.v1 import asset_service_pb2 as assets
 from beatstitch.v1 import asset_service_pb2_grpc as assets_grpc
@@ -22,6 +27,8 @@ from beatstitch.v1 import render_service_pb2 as renders
 from beatstitch.v1 import render_service_pb2_grpc as renders_grpc
 from beatstitch.v1.project_pb2 import Project
 
+KEPT = "kept.mp4"
+PART_BYTES = 8 * 1024 * 1024
 CHUNK = b"\0" * (256 * 1024)
 
 
@@ -36,13 +43,32 @@ class Echo(projects_grpc.ProjectServiceServicer):
 
 
 class Uploads(assets_grpc.AssetServiceServicer):
-    """Takes bytes and throws them away."""
+    """Takes bytes, and throws them away or puts them into the bucket."""
 
     async def UploadAsset(self, request_iterator, _context):  # noqa: ANN001, ANN201, N802
-        """As the gateway's, without keeping anything."""
+        """As the gateway's, without a look at anything."""
+        first = await anext(aiter(request_iterator))
+        if first.header.filename == KEPT:
+            chunks = (message.chunk async for message in request_iterator)
+            await obstore.put_async(bucket(), "bench/bare", chunks, chunk_size=PART_BYTES)
         async for _ in request_iterator:
             pass
         return assets.UploadAssetResponse()
+
+
+@functools.cache
+def bucket() -> S3Store:
+    """Where the gateway of the same run keeps its objects."""
+    told = {name: os.environ[f"BEATSTITCH_S3_{name}"] for name in ("BUCKET", "ENDPOINT", "REGION")}
+    return S3Store(
+        told["BUCKET"],
+        endpoint=told["ENDPOINT"],
+        region=told["REGION"],
+        access_key_id=os.environ["BEATSTITCH_S3_ACCESS_KEY"],
+        secret_access_key=os.environ["BEATSTITCH_S3_SECRET_KEY"],
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
 
 
 class Downloads(renders_grpc.RenderServiceServicer):

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import grpc.aio
 import uvloop
 from gateway_bench_calls import calls
-from gateway_bench_crowd import queue, scale, watch
+from gateway_bench_crowd import queue, watch
+from gateway_bench_scale import scale
 from gateway_bench_streams import streams
 from gateway_bench_submit import submit
 
@@ -62,33 +63,28 @@ class Room:
 @asynccontextmanager
 async def room(folder: Path) -> AsyncIterator[Room]:
     """Everything that is measured, running."""
-    bare = subprocess.Popen(  # noqa: ASYNC220 - once, before anything is measured
-        [sys.executable, str(Path(__file__).with_name("bare_server.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert bare.stdin is not None and bare.stdout is not None  # noqa: S101, PT018
-    try:
-        port = (await asyncio.to_thread(bare.stdout.readline)).strip()
-        # What is measured is the gateway's cost, not the caps that protect it.
-        env = {"BEATSTITCH_LOG_LEVEL": os.environ.get("BENCH_LOG_LEVEL", "INFO"), **UNLIMITED}
-        async with (
-            System.start(folder, durable=True, env=env) as system,
-            grpc.aio.insecure_channel(system.gateway_address) as gateway,
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as echo,
-        ):
-            metadata = (("authorization", f"Bearer {system.api_key}"),)
-            yield Room(system, gateway, echo, metadata)
-    finally:
-        bare.stdin.close()
-        bare.wait(10)
-        bare.stdout.close()
-
-
-# Filled with the settings that cap tenants, once known by name; a setting that isn't there is
-# ignored by the services.
-UNLIMITED: dict[str, str] = {}
+    env = {"BEATSTITCH_LOG_LEVEL": os.environ.get("BENCH_LOG_LEVEL", "INFO")}
+    async with System.start(folder, durable=True, env=env) as system:
+        bare = subprocess.Popen(  # noqa: ASYNC220 - once, before anything is measured
+            [sys.executable, str(Path(__file__).with_name("bare_server.py"))],
+            env={**os.environ, **system.stack.env()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert bare.stdin is not None and bare.stdout is not None  # noqa: S101, PT018
+        try:
+            port = (await asyncio.to_thread(bare.stdout.readline)).strip()
+            async with (
+                grpc.aio.insecure_channel(system.gateway_address) as gateway,
+                grpc.aio.insecure_channel(f"127.0.0.1:{port}") as echo,
+            ):
+                metadata = (("authorization", f"Bearer {system.api_key}"),)
+                yield Room(system, gateway, echo, metadata)
+        finally:
+            bare.stdin.close()
+            bare.wait(10)
+            bare.stdout.close()
 
 
 async def main() -> None:

@@ -1,4 +1,4 @@
-"""Many queued jobs, many watchers, many replicas."""
+"""Many queued jobs, many watchers."""
 
 from __future__ import annotations
 
@@ -139,9 +139,3 @@ async def _follow(room: Alone, job_id: str, seen: asyncio.Semaphore) -> int:
             first = False
             seen.release()
     return state
-
-
-async def scale(_room: Room) -> dict[str, float]:
-    """Not measured yet: two cores are full with one gateway and its database."""
-    print("--  2 gateways + N workers: needs more cores than this machine has")
-    return {}

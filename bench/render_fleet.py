@@ -1,11 +1,15 @@
 """Whole renders through real queue and storage: memory, one worker process against two.
 
-    python bench/render_fleet.py [--seconds 60] [--batch 3] [--rounds 1] [--out DIR]
+    python bench/render_fleet.py [--seconds 60] [--batch 3] [--rounds 1] [--pods] [--out DIR]
 
 The timeline of `render_bench.py`. A renderer process renders one piece at a time, with one encoder
 thread, and watches over renders as any does. First one process, then two share the queue; each
 makes one render alone (how long a person waits) and then a batch of renders queued together (what
 a fleet makes an hour). Every render has a folder of its own, so nothing is found in the cache.
+
+A process composes while its encoder encodes, so one alone keeps more than one core busy. With
+--pods each process has a core of its own and no more, as a pod with `cpu: 1` has: that is what a
+second pod brings.
 
 Said for each: wall; stages; the most memory of all processes of the renderers and their children at
 one moment, as PSS (shared pages once) and as RSS summed (shared pages in each). The servers' memory
@@ -21,7 +25,7 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,17 +163,25 @@ def _seconds(stage: job_pb2.JobStage) -> float:
 async def measured(fleet: Fleet, renders: int, what: str) -> float:
     """Renders made together; says what they took and returns the wall time."""
     fleet.spans.clear()
-    begun = time.perf_counter()
-    with Watched(is_ours) as taken:
+    begun, used = time.perf_counter(), cpu_s()
+    # A look at memory ten times a second takes a tenth of a core: none while throughput counts.
+    with Watched(is_ours) if renders == 1 else nullcontext() as taken:
         await asyncio.gather(*(fleet.render() for _ in range(renders)))
     wall = time.perf_counter() - begun
-    say(
-        f"{what}: {wall:.1f} s; at most {taken.peak_mb:.0f} MB PSS, {taken.peak_rss_mb:.0f} MB RSS "
-        f"of all processes together; load {os.getloadavg()[0]:.1f}"
-    )
-    if renders == 1:
+    busy = (cpu_s() - used) / wall
+    say(f"{what}: {wall:.1f} s; {busy:.2f} cores busy; load {os.getloadavg()[0]:.1f}")
+    if taken is not None:
         say(f"    {fleet.spans[0]}")
+        memory = f"{taken.peak_mb:.0f} MB PSS, {taken.peak_rss_mb:.0f} MB RSS"
+        say(f"    at most {memory} of all processes together")
     return wall
+
+
+def cpu_s() -> float:
+    """Seconds that all cores have worked since the machine was started, whatever for."""
+    numbers = Path("/proc/stat").read_text("utf-8").split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, numbers)
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 async def bench(args: argparse.Namespace) -> None:
@@ -199,6 +211,8 @@ async def bench(args: argparse.Namespace) -> None:
                 workers = [worker(index, env, folder) for index in range(count)]
                 try:
                     await asyncio.gather(*(asyncio.to_thread(one.start) for one in workers))
+                    for core, one in enumerate(workers if args.pods else ()):
+                        give_one_core(one.pid, core)
                     for renders in (1, args.batch):
                         what = f"round {turn + 1}, {count} process(es), {renders} render(s)"
                         took = await measured(edl_ready, renders, what)
@@ -222,6 +236,12 @@ def worker(index: int, env: dict[str, str], folder: Path) -> ServiceProcess:
     )
 
 
+def give_one_core(pid: int, core: int) -> None:
+    """A process and what it starts from now on run on this core only."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
 def say(text: str) -> None:
     """To the terminal."""
     sys.stdout.write(text + "\n")
@@ -234,6 +254,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--batch", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--pods", action="store_true", help="one core for each process")
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     asyncio.run(bench(parser.parse_args()))
 

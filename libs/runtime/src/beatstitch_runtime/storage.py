@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
@@ -23,6 +23,7 @@ from obstore.store import S3Store
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_runtime.chunks import in_chunks, read_ahead
 from beatstitch_runtime.metrics.storage import measured, measured_parts
 from beatstitch_runtime.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
@@ -31,6 +32,7 @@ from beatstitch_runtime.touching import Toucher
 
 if TYPE_CHECKING:
     from obstore import GetOptions
+    from typing_extensions import Buffer
 
 PART_BYTES: Final = 8 * 1024 * 1024
 WHOLE_BYTES: Final = PART_BYTES
@@ -235,10 +237,10 @@ class Storage:
             )
         return ObjectRef(key=ref.key, sha256=actual, size_bytes=size)
 
-    async def _fetch_into(self, key: str, file: BinaryIO, seen: Callable[[bytes], None]) -> int:
+    async def _fetch_into(self, key: str, file: BinaryIO, seen: Callable[[Buffer], None]) -> int:
         offset, tries = 0, 0
 
-        def write(chunk: bytes) -> None:
+        def write(chunk: Buffer) -> None:
             file.write(chunk)
             seen(chunk)
 
@@ -246,7 +248,7 @@ class Storage:
             try:
                 async for chunk in self._read(key, offset, FETCH_BYTES):
                     await asyncio.to_thread(write, chunk)
-                    offset += len(chunk)
+                    offset += memoryview(chunk).nbytes
             except BaseError as error:
                 tries += 1
                 if tries == FETCH_TRIES or not offset:  # a first request was retried by obstore
@@ -267,19 +269,15 @@ class Storage:
             chunk_bytes: Size of the chunks.
             length: Most bytes, 1 at least; None for all that follow.
         """
-        held = bytearray()
         with storage_errors(key):
-            async for chunk in self._read(key, offset, chunk_bytes, length):
-                held += chunk
-                while len(held) >= chunk_bytes:
-                    yield bytes(held[:chunk_bytes])
-                    del held[:chunk_bytes]
-        if held:
-            yield bytes(held)
+            parts = self._read(key, offset, max(chunk_bytes, FETCH_BYTES), length)
+            async with aclosing(read_ahead(parts)) as ahead:
+                async for chunk in in_chunks(ahead, chunk_bytes):
+                    yield chunk
 
     async def _read(
         self, key: str, offset: int, chunk_bytes: int, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[Buffer, None]:
         if offset or length is not None:
             if offset >= await self._size(key):
                 return  # S3 refuses a range that begins at the end
@@ -290,7 +288,7 @@ class Storage:
         else:
             result = await obstore.get_async(self._store, key)
         async for chunk in result.stream(min_chunk_size=chunk_bytes):
-            yield bytes(chunk)
+            yield chunk
 
     async def _size(self, key: str) -> int:
         return int((await obstore.head_async(self._store, key))["size"])
