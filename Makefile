@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
-        fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-beats
+        fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-capacity bench-beats
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,7 @@ check: $(STAMP) lint types ## All that CI checks besides the tests
 	@$(BIN)/python tools/error_catalogue.py --check
 	@$(BIN)/python tools/settings_reference.py --check
 	@$(BIN)/python tools/metrics_reference.py --check
+	@$(BIN)/python tools/capacity_tables.py --check
 	@$(BIN)/python tools/house_rules.py
 	@echo "check: all good"
 
@@ -81,16 +82,17 @@ proto: $(STAMP) ## Generate the stubs again after a change in protos/
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --write
 
-docs: $(STAMP) ## Generate docs/api.md, errors.md, settings.md and the table in observability.md
+docs: $(STAMP) ## Generate docs/api.md, errors.md, settings.md and the tables in observability.md and capacity.md
 	@$(BIN)/python tools/api_reference.py
 	@$(BIN)/python tools/error_catalogue.py
 	@$(BIN)/python tools/settings_reference.py
 	@$(BIN)/python tools/metrics_reference.py
+	@$(BIN)/python tools/capacity_tables.py
 
 gallery: $(STAMP) ## Draw docs/gallery: contact sheets of all that the renderer can show
 	@$(BIN)/python tools/gallery.py
 
-bench: bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render ## All benches but bench-beats; run it on a quiet machine
+bench: bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-capacity ## All benches but bench-beats; run it on a quiet machine
 
 bench-gateway: $(STAMP) ## What the gateway costs over bare gRPC, JetStream and S3, and how it bears a crowd
 	@$(BIN)/python bench/gateway_bench.py $(if $(ONLY),--only $(ONLY))
@@ -103,6 +105,9 @@ bench-edits: $(STAMP) ## Milliseconds of an edit through the gateway, on 1,000 s
 
 bench-ingest: $(STAMP) ## A clip's ingest, against bare decoding
 	@$(BIN)/python bench/ingest_bench.py
+
+bench-capacity: $(STAMP) ## What songs, clips, photos, timelines and renders cost, by process
+	@$(BIN)/python bench/capacity_bench.py
 
 bench-frames: $(STAMP) ## Milliseconds of single frames, warm
 	@$(BIN)/python bench/frame_bench.py
