@@ -14,7 +14,8 @@ from support.manifests import ROOT
 def tables() -> ModuleType:
     path = ROOT / "tools" / "capacity_tables.py"
     spec = importlib.util.spec_from_file_location("capacity_tables", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
