@@ -263,6 +263,41 @@ async def test_what_an_open_job_needs_stays(open_room):
         assert found["CHUNK_OVER_SIZE"] == [chunk.removeprefix(room.prefix)]
 
 
+async def test_what_the_cache_takes_is_as_the_last_cleaning_left_it(open_room):
+    async with open_room() as room:
+        await room.rendered()
+
+        async def used():
+            own = (await room.client.GetCaller()).usage
+            assert own == (await room.operator.GetTenant(tenant_id=room.tenant)).usage
+            return own
+
+        async def lying() -> int:
+            objects = [item async for item in room.storage.inventory(room.prefix)]
+            kinds = {*sizes, "probe"}
+            return sum(o.size_bytes for o in objects if o.key.split("/")[2] in kinds)
+
+        before = await used()
+        assert (before.cache_bytes, before.HasField("cache_time")) == (0, False)
+        sizes = {"chunk": 1000, "audio": 200, "strip": 30, "proxy": 4}
+        for kind, size in sizes.items():
+            await room.storage.put(artefact_key(room.prefix, kind, "c" * 64, ".x"), b"x" * size)
+        found = await lying()
+        assert found >= 1234
+        await room.clean(dry_run=True)
+        assert await used() == before
+        await room.clean()
+        first = await used()
+        assert (first.cache_bytes, first.stored_bytes) == (found, before.stored_bytes)
+
+        await asyncio.sleep(OLD_S)
+        await room.keep(max_chunk_bytes=1)
+        assert "CHUNK_OVER_SIZE" in await room.clean()
+        second = await used()
+        assert second.cache_bytes == await lying() <= found - sizes["chunk"]
+        assert second.cache_time.ToNanoseconds() > first.cache_time.ToNanoseconds()
+
+
 async def test_only_operators_clean_and_only_tenants_that_exist(open_room):
     async with open_room() as room:
         await room.client.refused(room.client.Cleanup(), "PERMISSION_DENIED")

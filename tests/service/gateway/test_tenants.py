@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -412,6 +414,15 @@ async def test_people_and_programs_keep_keys_and_tenants(house, printed):
     text = await printed(house, secret, keys.whoami)
     assert text.splitlines()[0].endswith("owner of acme")
     assert "assets   0 of 9" in text
+    assert "cache    not counted yet" in text
+    await house.client.Cleanup(tenant_id="acme")
+    text = await printed(house, house.key, tenants.get, "acme")
+    assert text.startswith("acme ")
+    assert "assets   0 of 9\njobs     0 of the installation's default at once" in text
+    assert re.search(r"cache    0 bytes at 20\d\d-", text)
+    told = json.loads(await printed(house, house.key, tenants.get, "acme", as_json=True))
+    assert told["tenant"]["id"] == "acme"
+    assert "cache_time" in told["usage"]
 
     async with AsyncClient(f"127.0.0.1:{house.services[0].port}", secret) as client:
         key, text = await client.create_api_key(

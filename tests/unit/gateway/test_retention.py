@@ -14,6 +14,7 @@ from beatstitch.v1 import admin_service_pb2 as admin
 from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch.v1.render_pb2 import RenderProfile
 from beatstitch.v1.tenant_pb2 import RetentionPolicy
+from beatstitch_gateway.retention import cache
 from beatstitch_gateway.retention.decide import Abort, Decision, decide
 from beatstitch_gateway.retention.needs import Needs, object_keys
 from beatstitch_gateway.retention.policy import Policy, policy_of
@@ -270,3 +271,13 @@ def test_a_tenants_own_times_count():
 def test_what_is_used_has_to_be_young_enough_to_stay():
     with pytest.raises(ValidationError, match="retention_safety_s"):
         settings(retention_safety_s=3600, s3_touch_after_s=3600)
+
+
+def test_the_cache_is_what_goes_when_nobody_uses_it():
+    kinds = ("in", "grid", "edl", "out", "proof", "thumb", "unknown")
+    kept = [stored(f"{kind}/a", HOUR) for kind in kinds]
+    cached = [
+        stored(f"{kind}/a", HOUR, 10**place)
+        for place, kind in enumerate(("chunk", "audio", "proxy", "strip", "probe"))
+    ]
+    assert cache.size_of([*kept, *cached], P) == 11111

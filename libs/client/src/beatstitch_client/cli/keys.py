@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from beatstitch.v1.tenant_pb2 import ApiKey as Key
-    from beatstitch.v1.tenant_pb2 import AuditEvent
+    from beatstitch.v1.tenant_pb2 import AuditEvent, Quotas, Usage
     from beatstitch.v1.tenant_service_pb2 import GetCallerResponse
 
 app = typer.Typer(no_args_is_help=True, help="The tenant's API keys; for owners.", epilog=EPILOG)
@@ -183,22 +183,39 @@ def event_line(event: AuditEvent) -> str:
 
 
 def caller_text(caller: GetCallerResponse) -> str:
-    """The caller in lines: who, and what of each quota is used (-1: no limit)."""
-    quotas, usage = caller.tenant.quotas, caller.usage
-    minutes = usage.rendered_ms / 60_000
+    """The caller in lines: who, and what of each quota is used."""
     lines = [
         f"{caller.principal}, {role_name(caller.role)} of {caller.tenant.id}",
         *(f"only project {project_id}" for project_id in caller.project_ids),
-        f"bytes    {usage.stored_bytes} of {_limit(quotas.max_stored_bytes)}",
-        f"assets   {usage.assets} of {_limit(quotas.max_assets)}",
-        f"jobs     {usage.open_jobs} of {_limit(quotas.max_open_jobs)} at once",
-        f"minutes  {minutes:.1f} of {_limit(quotas.max_rendered_minutes)} this month",
+        *usage_lines(caller.tenant.quotas, caller.usage),
     ]
     return "\n".join(lines)
 
 
+def usage_lines(quotas: Quotas, usage: Usage) -> list[str]:
+    """What of each quota is used (0: the default, -1: no limit); the cache, which is in none."""
+    minutes = usage.rendered_ms / 60_000
+    return [
+        f"bytes    {usage.stored_bytes} of {_limit(quotas.max_stored_bytes)}",
+        f"assets   {usage.assets} of {_limit(quotas.max_assets)}",
+        f"jobs     {usage.open_jobs} of {_limit(quotas.max_open_jobs)} at once",
+        f"minutes  {minutes:.1f} of {_limit(quotas.max_rendered_minutes)} this month",
+        f"cache    {cache_text(usage)}",
+    ]
+
+
+def cache_text(usage: Usage) -> str:
+    """What the cache takes, and when that was counted."""
+    if not usage.HasField("cache_time"):
+        return "not counted yet"
+    time = usage.cache_time.ToDatetime().isoformat(" ", "seconds")
+    return f"{usage.cache_bytes} bytes at {time}"
+
+
 def _limit(value: int) -> str:
-    return "any number" if value < 0 else str(value)
+    if value < 0:
+        return "any number"
+    return str(value) if value else "the installation's default"
 
 
 def _tell(key: Key, secret: str, *, as_json: bool) -> None:

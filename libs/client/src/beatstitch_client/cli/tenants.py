@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 
 from beatstitch.v1.tenant_pb2 import Tenant
 from beatstitch_client.cli.exits import EPILOG, UsageError
+from beatstitch_client.cli.keys import usage_lines
 from beatstitch_client.cli.running import command
 from beatstitch_client.cli.target import ApiKey, Server, Tls, server_at
 
@@ -39,6 +40,27 @@ async def list_tenants(
     async with server_at(server, api_key, tls=tls) as client:
         for tenant in await client.list_tenants():
             print(_json(tenant) if as_json else tenant_line(tenant))
+
+
+@app.command(epilog=EPILOG)
+@command
+async def get(
+    tenant_id: TenantId,
+    *,
+    as_json: AsJson = False,
+    server: Server = "",
+    api_key: ApiKey = "",
+    tls: Tls = False,
+) -> None:
+    """Shows a tenant, its quotas as they were set for it, and what it uses."""
+    async with server_at(server, api_key, tls=tls) as client:
+        found = await client.get_tenant(tenant_id)
+    if as_json:
+        print(json.dumps(MessageToDict(found, preserving_proto_field_name=True)))
+    else:
+        print(
+            "\n".join((tenant_line(found.tenant), *usage_lines(found.tenant.quotas, found.usage)))
+        )
 
 
 @app.command(epilog=EPILOG)

@@ -84,6 +84,15 @@ api_keys = sa.Table(
     sa.Index(None, "tenant", "create_time", "id"),
 )
 
+# What lies in the bucket of each tenant's cache, as the last cleaning round left it.
+cache_sizes = sa.Table(
+    "cache_sizes",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id"), primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    _time("count_time"),
+)
+
 audit_events = sa.Table(
     "audit_events",
     metadata,

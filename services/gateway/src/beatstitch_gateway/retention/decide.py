@@ -17,6 +17,7 @@ from typing import NamedTuple
 from beatstitch.v1 import admin_service_pb2
 from beatstitch.v1.admin_service_pb2 import CleanupReason
 from beatstitch_core.profiles import PREVIEW
+from beatstitch_gateway.retention import cache
 from beatstitch_gateway.retention.policy import Policy
 from beatstitch_gateway.retention.world import OpenUpload, Output, World
 from beatstitch_gateway.uploads.multipart import Unfinished
@@ -29,8 +30,6 @@ RECORDS = frozenset({"probe", "proof"})
 CLOCKS = timedelta(seconds=10)
 # Artefacts that rows name: without a row they are of something that was deleted.
 _NAMED = frozenset({"grid", "waveform", "activations", "thumb", "edl", "picture"})
-_PROXIES = frozenset({"strip", "proxy"})
-_CACHE = frozenset({"chunk", "audio"})
 
 
 class Removal(NamedTuple):
@@ -161,15 +160,15 @@ class _Deciding:
         elif kind in {"out", "proof"}:
             reason = self._over.get(item.key, R.CLEANUP_REASON_DELETED)
             self._unless_named(item, reason, named=item.key in self._standing)
-        elif kind in _PROXIES:
+        elif kind in cache.PROXIES:
             if item.key not in self._world.proxies:
                 self._unless_named(item, R.CLEANUP_REASON_DELETED, named=False)
             elif self._older(age, self._policy.proxies):
                 self._remove(item, R.CLEANUP_REASON_PROXY_EXPIRED)
-        elif kind in _CACHE:
+        elif kind in cache.PIECES:
             if self._older(age, self._policy.chunks):
                 self._remove(item, R.CLEANUP_REASON_CHUNK_EXPIRED)
-        elif kind == "probe" and self._older(age, self._policy.chunks):
+        elif kind in cache.PROBES and self._older(age, self._policy.chunks):
             self._remove(item, R.CLEANUP_REASON_ORPHAN_OBJECT)
         # What another version of the services stores is left alone.
 
@@ -242,7 +241,7 @@ class _Deciding:
         return True
 
     def _kind(self, item: Stored) -> str:
-        return item.key.removeprefix(self._world.prefix).partition("/")[0]
+        return cache.kind_of(item.key, self._world.prefix)
 
 
 def _abort(upload: OpenUpload) -> Abort:

@@ -17,9 +17,10 @@ from typing import TypeVar
 from beatstitch.v1 import admin_service_pb2
 from beatstitch.v1.admin_service_pb2 import CleanupReason
 from beatstitch_core.keys import tenant_prefix
+from beatstitch_gateway.db import cache_sizes
 from beatstitch_gateway.db.transaction import Database
+from beatstitch_gateway.retention import cache, rows
 from beatstitch_gateway.retention import policy as policies
-from beatstitch_gateway.retention import rows
 from beatstitch_gateway.retention.decide import RECORDS, Decision, Removal, decide
 from beatstitch_gateway.retention.needs import open_needs
 from beatstitch_gateway.retention.totals import Totals
@@ -70,13 +71,13 @@ class Sweeper:
         Args:
             tenant: Whose.
             totals: Gets what was removed, or would be.
-            dry_run: Only says what would be removed.
+            dry_run: Only says what would be removed, and notes nothing.
             reasons: Only for these reasons; empty for all.
 
         Raises:
             BeatStitchError: DEPENDENCY_DOWN.
         """
-        world, decision = await self._decide(tenant)
+        world, decision, cache_bytes = await self._decide(tenant)
         totals.kept_for_jobs += decision.kept_for_jobs
         sweep = _Sweep(
             self, tenant, totals, frozenset(reasons) or frozenset(R.CleanupReason.values())
@@ -85,8 +86,10 @@ class Sweeper:
             sweep.tell(decision)
         else:
             await sweep.do(world, decision)
+            async with self.database.transaction() as tx:
+                await cache_sizes.put(tx, tenant, cache_bytes - sweep.cache_removed)
 
-    async def _decide(self, tenant: str) -> tuple[World, Decision]:
+    async def _decide(self, tenant: str) -> tuple[World, Decision, int]:
         prefix = tenant_prefix(tenant)
         unfinished = await self.multipart.unfinished(prefix)
         objects = [item async for item in self.storage.inventory(prefix)]
@@ -95,15 +98,21 @@ class Sweeper:
             policy = await policies.of(tx, self.settings, tenant)
         # A tenant may have a hundred thousand objects.
         now = datetime.now(UTC)
-        return world, await asyncio.to_thread(decide, objects, unfinished, world, policy, now)
+        decision = await asyncio.to_thread(decide, objects, unfinished, world, policy, now)
+        return world, decision, await asyncio.to_thread(cache.size_of, objects, prefix)
 
 
 class _Sweep:
-    """What was decided for one tenant, on its way."""
+    """What was decided for one tenant, on its way.
+
+    Attributes:
+        cache_removed: Bytes of the cache that went.
+    """
 
     def __init__(self, tools: Sweeper, tenant: str, totals: Totals, reasons: Reasons) -> None:
         self._tools, self._tenant = tools, tenant
         self._totals, self._reasons = totals, reasons
+        self.cache_removed = 0
 
     def tell(self, decision: Decision) -> None:
         """Counts what would be done."""
@@ -151,7 +160,7 @@ class _Sweep:
         prefix = tenant_prefix(self._tenant)
 
         def is_record(removal: Removal) -> bool:
-            return removal.object.key.removeprefix(prefix).partition("/")[0] in RECORDS
+            return cache.kind_of(removal.object.key, prefix) in RECORDS
 
         for _, group in groupby(wanted, is_record):
             for part in _batched(group):
@@ -170,6 +179,8 @@ class _Sweep:
         if not unused:
             return
         await self._tools.storage.delete([removal.object.key for removal in unused])
+        gone = (removal.object for removal in unused)
+        self.cache_removed += cache.size_of(gone, tenant_prefix(self._tenant))
         for removal in unused:
             self._count(removal.reason, removal.object.key, removal.object.size_bytes)
             cleaned.removed(removal.reason, removal.object.size_bytes)
