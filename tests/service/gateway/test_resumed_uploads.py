@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from support.public_api import outcome
 from support.signed_links import get, put
 
@@ -17,6 +18,7 @@ from beatstitch.v1 import asset_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_VIDEO
 from beatstitch_client import AsyncClient
+from beatstitch_core.errors import BeatStitchError, reason_name
 
 MIB = 1024 * 1024
 PART = 5 * MIB
@@ -242,3 +244,41 @@ async def test_a_deleted_asset_is_uploaded_anew(open_house, tmp_path, monkeypatc
             await outcome(house.client.DeleteAsset(asset_id=asset.id))
             upload = await client.upload(project_id, clip, via="url")
             assert upload.asset.id != asset.id
+
+
+async def test_an_upload_with_a_name_is_one_asset_however_often_it_is_tried(open_house, tmp_path):
+    async with open_house(**PARTS) as house:
+        clip = tmp_path / "clip.mp4"
+        clip.write_bytes(DATA)
+        project_id = await house.project()
+        address = f"127.0.0.1:{house.services[0].rpc.port}"
+        async with AsyncClient(address, house.key) as client:
+            for via in ("url", "stream"):
+                begun_bytes = asyncio.Event()
+                task = asyncio.create_task(
+                    client.upload(
+                        project_id,
+                        clip,
+                        via=via,
+                        on_bytes=lambda _, seen=begun_bytes: seen.set(),
+                        request_id=via,
+                    )
+                )
+                await begun_bytes.wait()
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                made = await client.upload(project_id, clip, via=via, request_id=via)
+                # The answer was lost; whoever asks again is told the same.
+                again = await client.upload(project_id, clip, via=via, request_id=via)
+                assert again.asset.id == made.asset.id
+                assert again.job.id == made.job.id
+                link = await house.client.CreateAssetDownloadLink(asset_id=made.asset.id)
+                assert await get(link.url) == DATA
+            assert len((await house.client.ListAssets(project_id=project_id)).assets) == 2
+            other = tmp_path / "other" / "clip.mp4"
+            other.parent.mkdir()
+            other.write_bytes(DATA[1:])
+            for via, reason in (("url", "REQUEST_ID_REUSED"), ("auto", "FIELD_INVALID")):
+                with pytest.raises(BeatStitchError) as caught:
+                    await client.upload(project_id, other, via=via, request_id="url")
+                assert reason_name(caught.value.reason) == reason

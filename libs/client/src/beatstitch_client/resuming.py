@@ -42,7 +42,11 @@ class Ticket:
         request_id: Under which the upload is declared.
         resumed: Whether another process declared it, or may have.
         lasting: Whether it outlives this process.
+        named: Whether the caller keeps it, and comes again with it to the same asset, even to one
+            that was completed.
     """
+
+    named = False
 
     def __init__(self, request_id: str, path: Path | None = None, *, resumed: bool = False) -> None:
         self.request_id = request_id
@@ -67,6 +71,20 @@ class Ticket:
             with contextlib.suppress(OSError):
                 self._path.unlink()
             self._path = None
+
+
+class Named(Ticket):
+    """A request_id that the caller gave: what becomes of the upload is the caller's."""
+
+    named = True
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id, resumed=True)
+
+    @property
+    def lasting(self) -> bool:
+        """Another process of the caller's may come again with it."""
+        return True
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import grpc
@@ -15,7 +16,7 @@ from beatstitch_client.connection import Backoff
 from beatstitch_client.errors import translate
 from beatstitch_client.file_bytes import Report, read_chunks, sha256_of
 from beatstitch_client.media_files import media_type_of
-from beatstitch_client.resuming import Ticket, ticket
+from beatstitch_client.resuming import Named, Ticket, ticket
 from beatstitch_client.signed_puts import UrlError, put_parts
 from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_core.ids import new_id
@@ -55,15 +56,18 @@ class Uploader:
         self._connection = connection
         self._assets = AssetServiceStub(connection.channel)
 
-    async def upload(
+    async def upload(  # noqa: PLR0917
         self,
         project_id: str,
         path: Path,
         media_type: MediaType.ValueType | None,
         via: Via,
         on_bytes: Callable[[int], None] | None,
+        request_id: str = "",
     ) -> Upload:
         """See `AsyncClient.upload`."""
+        if request_id and via == "auto":
+            raise field_error("request_id", 'needs via "url" or "stream": one upload has one way')
         kind = media_type or media_type_of(path)
         if kind == common_pb2.MEDIA_TYPE_UNSPECIFIED:
             raise field_error("media_type", f"can't be told from the name {path.name}; give it")
@@ -77,7 +81,9 @@ class Uploader:
         if via != "stream":
             try:
                 last = via == "url"
-                return await self._by_url(project_id, path, kind, size, sha256, report, last=last)
+                return await self._by_url(
+                    project_id, path, kind, size, sha256, report, last=last, request_id=request_id
+                )
             except UrlError as error:
                 if via == "url":
                     raise BeatStitchError(
@@ -88,7 +94,7 @@ class Uploader:
                 # The server may reach its storage where we don't: another network, a proxy.
                 log.info("%s goes over the call itself: %s", path.name, error)
                 report.back_to_zero()
-        return await self._by_stream(project_id, path, kind, sha256, report)
+        return await self._by_stream(project_id, path, kind, sha256, report, request_id)
 
     async def _by_url(  # noqa: PLR0917
         self,
@@ -100,6 +106,7 @@ class Uploader:
         report: Report,
         *,
         last: bool,
+        request_id: str,
     ) -> Upload:
         """By signed URLs; `last` says that there is no other way to try after this one."""
         request = messages.CreateUploadRequest(
@@ -110,10 +117,15 @@ class Uploader:
             sha256=sha256,
         )
         place = self._connection.address
-        with ticket(size, place, project_id, path.name, str(kind), sha256) as held:
+        with (
+            nullcontext(Named(request_id))
+            if request_id
+            else ticket(size, place, project_id, path.name, str(kind), sha256)
+        ) as held:
             asset_id, parts = await self._begin(request, held)
             try:
-                done = await self._put(path, asset_id, parts, report)
+                # No parts: what the caller names was completed, and the answer lost.
+                done = await self._put(path, asset_id, parts, report) if parts else []
             except UrlError:
                 if not (last and held.lasting):  # else another try goes on with it
                     held.done()
@@ -138,6 +150,8 @@ class Uploader:
         created = await self._connection.call(self._assets.CreateUpload, request)
         if not held.resumed:
             return created.asset.id, list(created.parts)
+        if held.named:
+            return created.asset.id, await self._parts(created.asset.id)
         try:
             parts = await self._parts(created.asset.id)
         except BeatStitchError as error:
@@ -180,15 +194,21 @@ class Uploader:
         except grpc.aio.AioRpcError:
             log.debug("the asset %s of a broken upload stays until the server cleans up", asset_id)
 
-    async def _by_stream(
-        self, project_id: str, path: Path, kind: MediaType.ValueType, sha256: str, report: Report
+    async def _by_stream(  # noqa: PLR0917
+        self,
+        project_id: str,
+        path: Path,
+        kind: MediaType.ValueType,
+        sha256: str,
+        report: Report,
+        request_id: str,
     ) -> Upload:
         header = messages.UploadHeader(
             project_id=project_id,
             filename=path.name,
             media_type=kind,
             sha256=sha256,
-            request_id=new_id(),
+            request_id=request_id or new_id(),
         )
 
         async def parts() -> AsyncIterator[messages.UploadAssetRequest]:

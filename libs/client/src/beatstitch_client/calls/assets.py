@@ -44,6 +44,7 @@ class AssetCalls(Calls):
         *,
         via: Via = "auto",
         on_bytes: Callable[[int], None] | None = None,
+        request_id: str = "",
     ) -> Upload:
         """Brings a file in and starts its ingest (a song's: its analysis).
 
@@ -57,8 +58,13 @@ class AssetCalls(Calls):
             via: "url" PUTs to signed URLs, "stream" sends the bytes over the call itself; "auto"
                 takes the URLs and falls back where the storage can't be reached from here.
             on_bytes: Called with the bytes sent so far; goes back when some are sent again.
+            request_id: The same id and file give the same asset, however often and wherever the
+                call broke off; with via "url" what is there is not sent again. Needs `via` "url" or
+                "stream". After an error the upload waits for the next call with this id.
         """
-        return await self._uploader.upload(project_id, Path(path), media_type, via, on_bytes)
+        return await self._uploader.upload(
+            project_id, Path(path), media_type, via, on_bytes, request_id
+        )
 
     async def import_asset(
         self,
