@@ -16,6 +16,7 @@ from support.chaos.audit import audit, count_jobs, undisturbed
 from support.chaos.customers import Customer
 from support.chaos.faults import Trouble, note
 from support.chaos.ledger import Ledger
+from support.chaos.lines import Follower
 from support.chaos.recipes import Material, draw
 from support.chaos.room import chaos_room
 
@@ -39,13 +40,23 @@ async def test_every_accepted_job_comes_to_its_right_end(tmp_path):
     material = await asyncio.to_thread(Material, tmp_path)
     ledger, rng = Ledger(), random.Random(SEED)
     recipes = [draw(rng, material) for _ in range(VIDEOS)]
-    async with chaos_room(tmp_path / "room", nats_nodes=NODES) as room, AsyncExitStack() as block:
+    async with (
+        chaos_room(tmp_path / "room", nats_nodes=NODES, material=material.files) as room,
+        AsyncExitStack() as block,
+    ):
+        key = room.system.api_key
         customers = [
-            Customer(room.target(n), room.system.api_key, material, ledger, random.Random(n + SEED))
-            for n in range(CUSTOMERS)
+            Customer(room.targets, key, material, ledger, random.Random(n + SEED), n)
+            for n in range(CUSTOMERS + 1)
         ]
         for customer in customers:
-            await block.enter_async_context(customer.client)
+            for client in customer.clients:
+                await block.enter_async_context(client)
+        listener = customers.pop()
+        whole = ledger.line("the cursor of all jobs")
+        follower = Follower(listener.clients, listener.caller, whole)
+        listening = asyncio.create_task(follower.run())
+        await follower.begun.wait()
         trouble = Trouble(room, rng.randrange(1 << 30))
         ends = time.monotonic() + MINUTES * 60
         striking = asyncio.create_task(trouble.run())
@@ -56,25 +67,30 @@ async def test_every_accepted_job_comes_to_its_right_end(tmp_path):
 
         shopping = asyncio.gather(*(shop(customer) for customer in customers))
         try:
-            await asyncio.wait({shopping, striking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({shopping, striking, listening}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             striking.cancel()
             await asyncio.wait({striking})
         if not striking.cancelled():
             striking.result()
         await shopping
-        quiet = Customer(room.target(0), room.system.api_key, material, ledger, rng)
-        await block.enter_async_context(quiet.client)
-        wrong = await audit(room, ledger, quiet.client)
-        jobs = await count_jobs(room)
-        wrong += await undisturbed(room, ledger, customers)
+        wrong = await audit(room, ledger, listener.client)
+        listening.cancel()
+        await asyncio.wait({listening})
+        if not listening.cancelled():
+            listening.result()
+        jobs, posts = await count_jobs(room), room.mailbox.receiver
         report(jobs, ledger, trouble, room.tap.handovers)
+        note(f"{len(posts.received)} webhook requests, {len(posts.taken)} of them taken")
+        wrong += await undisturbed(room, ledger, customers)
         assert not wrong, "\n".join(wrong)
         assert trouble.done
 
 
 def report(jobs: int, ledger: Ledger, trouble: Trouble, handovers: list[float]) -> None:
     note(f"{jobs} jobs, {len(ledger.uploads)} uploads, {len(ledger.renders)} videos")
+    streams = sum(line.streams for line in ledger.lines)
+    note(f"{len(ledger.lines)} cursors over {streams} streams; {ledger.lost} calls broken off")
     note("faults: " + ", ".join(f"{n} × {kind}" for kind, n in sorted(trouble.done.items())))
     note(f"callers were told: {dict(ledger.passing)}")
     if handovers:

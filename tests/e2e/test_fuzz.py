@@ -5,18 +5,24 @@ A short form of `make fuzz`; FUZZ_EXAMPLES (requests a method) and FUZZ_SEED mak
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import boto3
 import grpc
+import httpx
+import psutil
 import pytest
 from botocore.config import Config
 from support.fuzzing import Fuzzer
 from support.hostile import Corpus
+from support.http_fuzzing import HttpFuzzer
+from support.waiting import until
 
 from beatstitch.v1 import common_pb2, job_service_pb2
 from beatstitch.v1.edl_pb2 import OutputFormat
@@ -28,6 +34,7 @@ from beatstitch_stack import System
 from beatstitch_stack.health import serves
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
+HTTP_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SETTINGS = TimelineSettings(beats_per_cut=4, output=OutputFormat(width=320, height=180))
 log = logging.getLogger(__name__)
@@ -136,6 +143,52 @@ def test_hostile_requests_get_answers_that_are_no_failures_of_ours(
     assert {name: process.pid for name, process in system.services.items()} == pids
     assert all(process.running for process in system.services.values())
     assert serves(address)
+
+
+def test_hostile_http_gets_answers_that_are_no_failures_of_ours(
+    system: System, key: str, corpus: Corpus, foreign: list[str]
+):
+    """Over Connect and gRPC-Web, from the JSON down to the framing: `support.hostile_http`."""
+    gateway = system.services["gateway-0"]
+    at = urlsplit(system.http_url)
+    assert at.hostname is not None
+    assert at.port is not None
+    log_begin = gateway.log_path.stat().st_size
+    with grpc.insecure_channel(
+        gateway.address, options=(("grpc.enable_http_proxy", 0),)
+    ) as channel:
+        fuzzer = HttpFuzzer(at.hostname, at.port, key, corpus, foreign)
+        methods = [
+            method
+            for method in Fuzzer(channel, corpus).methods()
+            if method.containing_service.full_name.startswith("beatstitch.v1.")
+        ]
+        for method in methods:
+            fuzzer.attack(method, HTTP_EXAMPLES, SEED)
+            cancel_all(channel, [("authorization", f"Bearer {key}")])
+        fuzzer.send_broken()
+    log.info("http: %d calls of %d methods: %s", fuzzer.calls, len(methods), fuzzer.statuses)
+    log.info("http: the longest took %.1f s: %s", *fuzzer.slowest)
+    if fuzzer.found:
+        pytest.fail("\n\n".join(str(found) for found in fuzzer.found[:MOST_SHOWN]))
+
+    with httpx.Client(base_url=system.http_url, trust_env=False) as web:
+        reply = web.post("/beatstitch.v1.InfoService/GetServerInfo", json={})
+        assert reply.status_code == 200
+    assert gateway.running
+    asyncio.run(until(lambda: not connections(gateway.pid, at.port)))
+    told = gateway.log_path.read_bytes()[log_begin:].decode("utf-8", "replace")
+    assert key not in told
+    assert [line for line in told.splitlines() if "ERROR" in line or "Traceback" in line] == []
+
+
+def connections(pid: int, port: int) -> list[str]:
+    """States of the connections that a process holds at its port."""
+    return [
+        found.status
+        for found in psutil.Process(pid).net_connections("tcp")
+        if found.laddr.port == port and found.status != psutil.CONN_LISTEN
+    ]
 
 
 def cancel_all(channel: grpc.Channel, metadata) -> None:

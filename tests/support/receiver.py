@@ -46,12 +46,18 @@ class Received:
 
 
 class Receiver:
-    """Answers with what it is told, then with 204; while `open` is not set it takes its time."""
+    """Answers with what it is told, then with 204; while `open` is not set it takes its time.
+
+    Attributes:
+        received: All that came.
+        taken: What was answered with 204.
+    """
 
     def __init__(self, scheme: str) -> None:
         self._scheme = scheme
         self.port = 0
         self.received: list[Received] = []
+        self.taken: list[Received] = []
         self.answers: deque[bytes | None] = deque()
         self.open = asyncio.Event()
         self.open.set()
@@ -78,12 +84,15 @@ class Receiver:
                 for name, _, value in (line.partition(":") for line in lines if line)
             }
             body = await reader.readexactly(int(headers["content-length"]))
-            self.received.append(Received(first.split(" ")[1], headers, body))
+            request = Received(first.split(" ")[1], headers, body)
+            self.received.append(request)
             answer = self.answers.popleft() if self.answers else OK
             await self.open.wait()
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()
+            if answer is OK:
+                self.taken.append(request)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

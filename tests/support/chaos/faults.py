@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from beatstitch_stack import StackError
 from support import small_disk
+from support.chaos.mailbox import MODES
 from support.fault_proxy import Weather
 from support.waiting import until
 
@@ -35,6 +36,7 @@ WEIGHTS = {
     "kill after event": 3,
     "duplicates": 2,
     "full disk": 2,
+    "receiver": 3,
     "wipe nats": 1,
 }
 LONGEST_S = 7.0
@@ -141,6 +143,7 @@ class Trouble:
             "kill busy worker": lambda: ("", self._kill_busy(fault)),
             "duplicates": lambda: ("", self._duplicates(fault)),
             "full disk": lambda: self._full_disk(fault),
+            "receiver": lambda: self._receiver(fault),
             "wipe nats": lambda: ("", self._wipe(fault.seconds)),
         }
         return plans[fault.kind]()
@@ -188,6 +191,7 @@ class Trouble:
         kinds = [w for w in Weather if w is not Weather.FAIR]
         places = [("s3", [self._room.s3_proxy]), ("postgres", [self._room.postgres_proxy])]
         places.append(("nats", self._room.nats_proxies))
+        places.append(("gateway", self._room.gateway_proxies))
         name, proxies = places[fault.number % len(places)]
         weather = kinds[fault.number // len(places) % len(kinds)]
         if weather is Weather.BUSY and name != "s3":
@@ -250,6 +254,15 @@ class Trouble:
             return True
 
         return name, act()
+
+    def _receiver(self, fault: Fault) -> tuple[str, Coroutine[object, object, bool]]:
+        mode = MODES[fault.number % len(MODES)]
+
+        async def act() -> bool:
+            await self._room.mailbox.trouble(mode, fault.number, fault.seconds)
+            return True
+
+        return mode, act()
 
     async def _wipe(self, seconds: float) -> bool:
         nodes = self._room.nats

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,22 +33,59 @@ class Promise:
 
 
 @dataclass
+class Line:
+    """What one cursor of WatchJobs told, over however many streams.
+
+    Attributes:
+        name: For messages.
+        jobs: Of which it has to tell; None for all that were accepted.
+        ends: The jobs that it told in a terminal state, as often as it did.
+        late: Jobs of which it told something else after their end.
+        streams: How many streams it took.
+    """
+
+    name: str
+    jobs: frozenset[str] | None = None
+    ends: dict[str, list[Job]] = field(default_factory=lambda: defaultdict(list))
+    late: list[str] = field(default_factory=list)
+    streams: int = 0
+
+    def saw(self, job: Job) -> None:
+        """It told of a job."""
+        if is_terminal(job.state):
+            self.ends[job.id].append(job)
+        elif job.id in self.ends:
+            self.late.append(job.id)
+
+
+@dataclass
 class Ledger:
     """All of a run.
 
     Attributes:
+        projects: Accepted projects.
         jobs: Accepted jobs by id.
         uploads: SHA-256 of each accepted file by its asset.
         renders: SHA-256 that the API told, by recipe.
+        lines: Cursors of WatchJobs.
         wrong: What must not have happened, in words.
         passing: Errors that callers may see while something is away, by reason.
+        lost: Calls whose answer nobody waited for.
     """
 
+    projects: set[str] = field(default_factory=set)
     jobs: dict[str, Promise] = field(default_factory=dict)
     uploads: dict[str, str] = field(default_factory=dict)
     renders: dict[Recipe, set[str]] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     passing: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+
+    def line(self, name: str, jobs: frozenset[str] | None = None) -> Line:
+        """A new cursor."""
+        self.lines.append(Line(name, jobs))
+        return self.lines[-1]
 
     def accept(
         self,

@@ -69,6 +69,11 @@ class Material:
         self.noise = folder / "noise.png"
         self.noise.write_bytes(random.Random(5).randbytes(NOISE_BYTES))
 
+    @property
+    def files(self) -> list[Path]:
+        """All of it."""
+        return [*self.songs, *self.media, self.noise]
+
     def sha256(self, path: Path) -> str:
         """Of a file."""
         return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from beatstitch_stack import Stack, System
+from beatstitch_client import AsyncClient
+from beatstitch_stack import Stack, StackError, System
+from beatstitch_stack.ports import LOOPBACK
 from support import small_disk
+from support.chaos.bringing import DROP
+from support.chaos.mailbox import Mailbox
 from support.chaos.tap import Tap
 from support.fault_proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from beatstitch_stack import NatsServer
@@ -38,6 +44,9 @@ QUICK = {
     "BEATSTITCH_PART_BYTES": str(5 * 1024 * 1024),
     "BEATSTITCH_INPUT_CACHE_BYTES": str(16 * 1024 * 1024),
     "BEATSTITCH_LOG_FORMAT": "text",
+    "BEATSTITCH_IMPORT_SOURCES": f"s3://{DROP}",
+    "BEATSTITCH_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "BEATSTITCH_WEBHOOK_INTERVAL_S": "0.5",
 }
 SMALL_MB = 64
 ON_SMALL_DISKS = ("renderer-1", "analyzer-1")
@@ -53,6 +62,8 @@ class Room:
         s3_proxy: What everybody calls the S3 server.
         postgres_proxy: The same of PostgreSQL.
         nats_proxies: The same of each NATS server.
+        gateway_proxies: What clients call the gateways.
+        mailbox: A receiver of webhooks.
         tap: What went through NATS.
         disks: Small disks of workers, by the worker's name; empty where we may not mount.
     """
@@ -62,24 +73,36 @@ class Room:
     s3_proxy: FaultProxy
     postgres_proxy: FaultProxy
     nats_proxies: list[FaultProxy]
+    gateway_proxies: list[FaultProxy]
+    mailbox: Mailbox
     tap: Tap
     disks: dict[str, Path] = field(default_factory=dict)
 
     @property
     def proxies(self) -> list[FaultProxy]:
         """All relays."""
-        return [self.s3_proxy, self.postgres_proxy, *self.nats_proxies]
+        servers = [self.s3_proxy, self.postgres_proxy, *self.nats_proxies]
+        return [*servers, *self.gateway_proxies]
 
-    def target(self, first: int) -> str:
-        """The gateways' gRPC target with one of them in front."""
-        addresses = [service.address for service in self.system.replicas("gateway")]
-        turned = addresses[first % len(addresses) :] + addresses[: first % len(addresses)]
-        return f"ipv4:{','.join(turned)}"
+    @property
+    def targets(self) -> list[str]:
+        """The gateways' gRPC targets, each with another one in front."""
+        addresses = [f"{LOOPBACK}:{proxy.port}" for proxy in self.gateway_proxies]
+        turns = [addresses[n:] + addresses[:n] for n in range(len(addresses))]
+        return [f"ipv4:{','.join(turned)}" for turned in turns]
 
 
 @asynccontextmanager
-async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
-    """Run everything; gone after the block, mounts included."""
+async def chaos_room(
+    folder: Path, *, nats_nodes: int, material: Iterable[Path] = ()
+) -> AsyncIterator[Room]:
+    """Run everything; gone after the block, mounts included.
+
+    Args:
+        folder: For all that is kept.
+        nats_nodes: How many nats-servers.
+        material: Files that lie in the bucket which customers may import from.
+    """
     async with AsyncExitStack() as block:
         disks = {name: folder / "work" / name for name in ON_SMALL_DISKS}
         mounted = {name: path for name, path in disks.items() if small_disk.mount(path, SMALL_MB)}
@@ -106,5 +129,17 @@ async def chaos_room(folder: Path, *, nats_nodes: int) -> AsyncIterator[Room]:
         }
         tap = await block.enter_async_context(Tap([node.url for node in nats]))
         system = await block.enter_async_context(System.on(stack, replicas=REPLICAS, env=env))
-        room = Room(system, nats, s3, postgres, buses, tap, mounted)
-        yield room
+        doors = [await relay(service.port) for service in system.replicas("gateway")]
+        await asyncio.to_thread(_fill_drop, stack, material)
+        mailbox = await block.enter_async_context(Mailbox())
+        async with AsyncClient(system.gateway_address, system.api_key) as client:
+            _, mailbox.secret = await client.create_webhook(mailbox.receiver.url())
+        yield Room(system, nats, s3, postgres, buses, doors, mailbox, tap, mounted)
+
+
+def _fill_drop(stack: Stack, material: Iterable[Path]) -> None:
+    stack.s3.create_bucket(DROP)
+    for path in material:
+        status = stack.s3.request("PUT", f"{DROP}/{path.name}", path.read_bytes())
+        if status != HTTPStatus.OK:
+            raise StackError(f"{path.name} could not be put into {DROP}: HTTP {status}")
