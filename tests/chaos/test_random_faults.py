@@ -56,6 +56,7 @@ async def test_every_accepted_job_comes_to_its_right_end(tmp_path):
         whole = ledger.line("the cursor of all jobs")
         follower = Follower(listener.clients, listener.caller, whole)
         listening = asyncio.create_task(follower.run())
+        block.callback(listening.cancel)
         await follower.begun.wait()
         trouble = Trouble(room, rng.randrange(1 << 30))
         ends = time.monotonic() + MINUTES * 60

@@ -62,7 +62,7 @@ class Customer:
         self._visits = number
 
     async def visit(self, recipes: list[Recipe]) -> None:
-        """One project from beginning to end; the kinds of visits take turns, so none is left out."""
+        """One project from beginning to end; the kinds take turns, so that none is left out."""
         recipe, other = self._rng.choice(recipes), self._rng.choice(recipes)
         kinds = (
             lambda: self.batch(recipe, other),
