@@ -75,6 +75,7 @@ async def test_every_accepted_job_comes_to_its_right_end(tmp_path):
         if not striking.cancelled():
             striking.result()
         await shopping
+        room.mailbox.calm()
         wrong = await audit(room, ledger, listener.client)
         listening.cancel()
         await asyncio.wait({listening})

@@ -50,7 +50,7 @@ class Receiver:
 
     Attributes:
         received: All that came.
-        taken: What was answered with 204.
+        taken: What was answered with 2xx.
     """
 
     def __init__(self, scheme: str) -> None:
@@ -91,7 +91,7 @@ class Receiver:
             if answer is not None:
                 writer.write(answer)
                 await writer.drain()
-            if answer is OK:
+            if (answer or b"").startswith(b"HTTP/1.1 2"):
                 self.taken.append(request)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

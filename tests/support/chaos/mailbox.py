@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # 0 hangs up without an answer.
 REFUSALS = (500, 503, 429, 0, 302)
+# What it answers on any day: now and then it refuses what it takes the next time.
+MOODS = (204, 204, 204, 204, 200, 500, 0)
 MODES = ("away", "refuses", "slow")
 
 
@@ -29,6 +31,15 @@ class Mailbox:
         self.receiver = Receiver("http")
         self.receiver.port = free_port()
         self.secret = ""
+        self._moods(0)
+
+    def _moods(self, number: int) -> None:
+        self.receiver.answers.clear()
+        self.receiver.will(*random.Random(number).choices(MOODS, k=5000))
+
+    def calm(self) -> None:
+        """From now on it takes all."""
+        self.receiver.answers.clear()
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -58,6 +69,7 @@ class Mailbox:
                 await asyncio.sleep(seconds)
                 self.receiver.open.set()
             case _:
-                self.receiver.will(*random.Random(number).choices(REFUSALS, k=200))
-                await asyncio.sleep(seconds)
                 self.receiver.answers.clear()
+                self.receiver.will(*random.Random(number).choices(REFUSALS, k=5000))
+                await asyncio.sleep(seconds)
+                self._moods(number)
