@@ -116,6 +116,21 @@ async def test_what_there_is_then_changes_then_the_same_place_again(house):
         assert seen.ids == [waiting[1], new]
 
 
+async def test_an_end_on_a_later_page_of_the_beginning_is_told_once(house):
+    """A long beginning is read in pages; what ends meanwhile is a change, not a part of it."""
+    project_id = await house.project()
+    first, *others = await pictures(house, project_id, 3)
+    request = {"job_ids": [first, *others], "until_all_ended": True}
+    async with watching(house.client, **request) as seen:
+        await until(lambda: seen.ids[:1] == [first])
+        token = seen.replies[0].resume_token
+    for job_id in (first, *others):
+        await house.finish(job_id)
+    replies = await _all(house.client.WatchJobs(**request, resume_token=token))
+    ends = [reply.job.id for reply in replies if reply.job.state == SUCCEEDED]
+    assert sorted(ends) == sorted([first, *others])
+
+
 async def test_a_later_transaction_that_commits_first_hides_nothing(house):
     """The race that a plain sequence loses."""
     project_id = await house.project()

@@ -114,9 +114,15 @@ async def now(tx: Transaction) -> Moment:
     return moment
 
 
-async def present(tx: Transaction, wanted: Wanted, after_id: str, limit: int) -> list[JobRow]:
-    """The wanted jobs as they are, by id; of a set without a name the unfinished ones only."""
-    query = sa.select(jobs).where(*wanted.clauses())
+async def present(
+    tx: Transaction, wanted: Wanted, until: Moment, after_id: str, limit: int
+) -> list[JobRow]:
+    """The wanted jobs as they are, by id; of a set without a name the unfinished ones only.
+
+    Those that changed after `until` are left for `between`: told here they would be told twice,
+    their end too.
+    """
+    query = sa.select(jobs).where(*wanted.clauses(), *_shown_by(until))
     if not wanted.named:
         query = query.where(IS_UNFINISHED)
     if after_id:
@@ -152,9 +158,8 @@ async def between(
         *wanted.clauses(),
         # The index answers this one.
         xid >= since.low,
-        xid < until.high,
         sa.or_(xid >= since.high, _one_of(xid, since.running)),
-        sa.not_(_one_of(xid, until.running)),
+        *_shown_by(until),
     )
     if after is not None:
         last = sa.tuple_(sa.literal(after[0], xid.type), sa.literal(after[1], jobs.c.id.type))
@@ -174,6 +179,11 @@ async def unfinished(tx: Transaction, wanted: Wanted) -> bool:
     """Whether any wanted job has still to end."""
     query = sa.select(jobs.c.id).where(*wanted.clauses(), IS_UNFINISHED).limit(1)
     return (await tx.execute(query)).scalar_one_or_none() is not None
+
+
+def _shown_by(moment: Moment) -> tuple[ColumnElement[bool], ...]:
+    xid = jobs.c.change_xid
+    return xid < moment.high, sa.not_(_one_of(xid, moment.running))
 
 
 def _one_of(xid: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:

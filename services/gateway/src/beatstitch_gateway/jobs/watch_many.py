@@ -127,8 +127,10 @@ class _Teller:
             if self._place.until is None or not self._checked:
                 await self._look_at_the_clock(await changes.now(tx))
             place, wanted = self._place, self._wanted
-            if place.since is None or place.until is None:
-                rows = await changes.present(tx, wanted, place.job_id, PAGE)
+            if place.until is None:
+                raise ValueError("a round has no end")
+            if place.since is None:
+                rows = await changes.present(tx, wanted, place.until, place.job_id, PAGE)
                 return [(0, row) for row in rows]
             after = (place.xid, place.job_id) if place.job_id else None
             return await changes.between(
