@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_IMAGE
@@ -9,7 +13,6 @@ from beatstitch_core.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from beatstitch_client import AsyncClient
     from beatstitch_client.uploads import Upload
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
 
 # The bucket from which customers may import; all material lies there too.
 DROP = "drop"
+TESTS = Path(__file__).parents[2]
 WAYS = ("url", "stream", "import")
-# A third of what the noise takes on a quiet machine, up to a good deal more.
+# From the first moments of an upload of the noise to after its end.
 CUT_S = 0.5
 
 
@@ -40,9 +44,12 @@ class Brought(NamedTuple):
 
 
 class Bringer:
-    """Brings files in by one client."""
+    """Brings files in by one client, whose target and key others get that are killed."""
 
-    def __init__(self, client: AsyncClient, caller: Caller, material: Material) -> None:
+    def __init__(
+        self, target: str, client: AsyncClient, caller: Caller, material: Material, api_key: str
+    ) -> None:
+        self._target, self._api_key = target, api_key
         self._client = client
         self._caller = caller
         self._material = material
@@ -72,15 +79,38 @@ class Bringer:
         return self._note(path, await self._caller.insist(call, twice=_names))
 
     async def broken(self, project_id: str) -> Upload:
-        """The noise, in parts, by a client that is cut off in the middle again and again."""
-        path = self._material.noise
-        call = self._way(project_id, path, "url")
-        for _ in range(self._caller.rng.randint(1, 4)):
+        """The noise, in parts: its client is killed, the next ones are cut off, one ends it."""
+        path, again = self._material.noise, new_id()
+        await self._killed(project_id, path, again)
+        call = self._way(project_id, path, "url", again)
+        for _ in range(self._caller.rng.randint(0, 3)):
             await self._caller.cut(call, CUT_S)
         return self._note(path, await self._caller.insist(call, twice=_names))
 
-    def _way(self, project_id: str, path: Path, way: str) -> Callable[[], Awaitable[Upload]]:
-        again, sha256 = new_id(), self._material.sha256(path)
+    async def _killed(self, project_id: str, path: Path, again: str) -> None:
+        """A process of its own begins the upload and gets SIGKILL in the middle."""
+        command = (sys.executable, "-m", "support.chaos.uploader")
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            *(self._target, project_id, str(path), again),
+            env={**os.environ, "BEATSTITCH_API_KEY": self._api_key, "PYTHONPATH": str(TESTS)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            if child.stdout is not None:
+                await child.stdout.readline()
+            await asyncio.sleep(self._caller.rng.uniform(0, CUT_S))
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
+        self._caller.ledger.lost += 1
+
+    def _way(
+        self, project_id: str, path: Path, way: str, again: str = ""
+    ) -> Callable[[], Awaitable[Upload]]:
+        again, sha256 = again or new_id(), self._material.sha256(path)
         kind = MEDIA_TYPE_IMAGE if path == self._material.noise else None
         if way == "import":
             uri = f"s3://{DROP}/{path.name}"

@@ -57,7 +57,7 @@ class Customer:
         self.client = self.clients[0]
         self.ledger = ledger
         self.caller = Caller(ledger, rng)
-        self._bringer = Bringer(self.client, self.caller, material)
+        self._bringer = Bringer(turned[0], self.client, self.caller, material, api_key)
         self._rng = rng
         self._visits = number
 
