@@ -11,7 +11,10 @@ from contextlib import asynccontextmanager
 
 import grpc
 import grpc.aio
+import h2.connection
+import h2.events
 import httpx
+import psutil
 import pytest
 import pytest_asyncio
 from google.protobuf import json_format
@@ -34,6 +37,7 @@ from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO
 from beatstitch_core.errors import reason_name
 from beatstitch_core.ids import new_id
 from beatstitch_gateway.create_key import create_key
+from beatstitch_gateway.http import server
 from beatstitch_runtime.rpc.errors import error_from_rpc
 from beatstitch_stack.certificates import Authority
 from beatstitch_stack.ports import free_port
@@ -171,6 +175,23 @@ async def test_what_is_no_request(web: Web) -> None:
     assert odd.json()["code"] == "invalid_argument"
 
 
+NO_TEXT = [{"x-request-id": b"\xe9"}, {"traceparent": b"\xff"}, {"content-encoding": b"\xff"}]
+
+
+@pytest.mark.parametrize("headers", NO_TEXT, ids=lambda found: next(iter(found)))
+async def test_headers_that_are_no_text(web: Web, headers) -> None:
+    reply = await web.post("ProjectService/ListProjects", {}, headers)
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_argument")
+    assert debug_in(reply.json())["reason"] == "FIELD_INVALID"
+    assert "codec" not in reply.text
+
+
+async def test_grpc_without_trailers_is_told_what_it_needs(web: Web) -> None:
+    for kind in ("application/grpc", "Application/gRPC+proto"):
+        reply = await web.post("ProjectService/ListProjects", frame(b""), {"content-type": kind})
+        assert (reply.status_code, reply.json()["code"]) == (415, "unimplemented")
+
+
 async def test_unknown_paths_and_methods(web: Web) -> None:
     unknown = await web.post("ProjectService/Nonsense")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unimplemented")
@@ -203,6 +224,74 @@ async def test_the_same_request_id_is_the_same_project_over_both(web: Web, house
     assert second.project.id == first["project"]["id"]
     other = await web.post("ProjectService/CreateProject", {**fields, "displayName": "b"})
     assert debug_in(other.json())["reason"] == "REQUEST_ID_REUSED"
+
+
+# --- connections
+
+
+def open_at(port: int) -> list[str]:
+    """States of the server's ends of the connections to a port of this process."""
+    return [
+        found.status
+        for found in psutil.Process().net_connections("tcp")
+        if found.laddr.port == port and found.status != psutil.CONN_LISTEN
+    ]
+
+
+async def test_a_connection_is_closed_when_its_client_closes_it(web: Web, house) -> None:
+    port = house.services[-1].rpc.front.port
+    await web.json("InfoService/GetServerInfo")
+    assert open_at(port)
+    await web.http.aclose()
+    await until(lambda: not open_at(port))
+
+
+async def test_a_reply_over_http2_that_its_client_never_takes_is_given_up(house) -> None:
+    """The window is shut, the reply waits for room, and the client leaves."""
+    port = house.services[-1].rpc.front.port
+    client = h2.connection.H2Connection()
+    client.local_settings.initial_window_size = 0
+    client.initiate_connection()
+    head = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", "/none")]
+    client.send_headers(1, head, end_stream=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(client.data_to_send())
+    async with asyncio.timeout(15):
+        while not any(
+            isinstance(event, h2.events.ResponseReceived)
+            for event in client.receive_data(await reader.read(1 << 16))
+        ):
+            pass
+    writer.close()
+    await until(lambda: not open_at(port))
+
+
+async def test_a_web_socket_is_refused(house) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.services[-1].rpc.front.port)
+    writer.write(
+        b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    )
+    async with asyncio.timeout(15):
+        assert b" 403 " in await reader.readline()
+    writer.close()
+
+
+@pytest.mark.parametrize("path", ["ProjectService/GetProject", "AssetService/UploadAsset"])
+async def test_a_body_that_stops_coming_ends_its_call(open_house, monkeypatch, path) -> None:
+    monkeypatch.setattr(server, "IDLE_S", 0.5)
+    async with open_house(http_port=free_port()) as house:
+        port = house.services[-1].rpc.front.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        streams = "connect+" if path.endswith("UploadAsset") else ""
+        writer.write(
+            f"POST {V1}{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.key}\r\n"
+            f"content-type: application/{streams}json\r\ncontent-length: 100\r\n\r\n{{".encode()
+        )
+        async with asyncio.timeout(15):
+            await reader.read()
+        writer.close()
+        await until(lambda: not open_at(port))
 
 
 # --- how it is spoken

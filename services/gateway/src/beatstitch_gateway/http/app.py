@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc.aio
+from connectrpc.errors import ConnectError
 from connectrpc.server import ConnectASGIApplication
 
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.http import cors
 from beatstitch_gateway.http.endpoints import AnyEndpoint, endpoints
-from beatstitch_gateway.http.wire import BinaryCodec, JsonCodec, Reasons, error_json, of_ours
+from beatstitch_gateway.http.patience import Receive, patient
+from beatstitch_gateway.http.wire import (
+    BinaryCodec,
+    JsonCodec,
+    Reasons,
+    error_json,
+    of_ours,
+    unreadable,
+)
 from beatstitch_runtime.rpc.server import Servicer
 
 Scope = Any  # ASGI's own dictionaries, which no two packages type alike
-Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 # A reply is one tenant's and of this moment; and it is never a page.
@@ -39,6 +47,7 @@ class WebApp:
         interceptors: Its chain, the outermost first.
         origins: Web pages that may call.
         max_body_bytes: Largest message, compressed or not.
+        silence_s: Seconds without a byte of a body that is to come, after which its call ends.
     """
 
     def __init__(
@@ -48,8 +57,9 @@ class WebApp:
         *,
         origins: frozenset[str],
         max_body_bytes: int,
+        silence_s: float,
     ) -> None:
-        self._origins = origins
+        self._origins, self._silence_s = origins, silence_s
         self._endpoints: Mapping[str, AnyEndpoint] = endpoints(servicers, interceptors)
         self._connect = _Connect(
             service=None,
@@ -61,8 +71,8 @@ class WebApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http":
-            await self._connect(scope, receive, send)
+        if scope["type"] != "http":  # there are no web sockets here
+            await send({"type": "websocket.close", "code": 1000})
             return
         headers = list(scope["headers"])
         if cors.is_preflight(scope["method"], headers):
@@ -78,16 +88,44 @@ class WebApp:
         if scope["path"] not in self._endpoints:
             await _unknown(send_with_headers)
             return
-        await self._connect(scope, receive, send_with_headers)
+        if not _is_text(scope["query_string"], *(part for pair in headers for part in pair)):
+            await _not_text(send_with_headers)
+            return
+        if _needs_trailers(headers) and "http.response.trailers" not in scope.get("extensions", {}):
+            await _refuse(send_with_headers, 415, _unimplemented("gRPC itself needs HTTP/2"))
+            return
+        await self._connect(scope, patient(receive, self._silence_s), send_with_headers)
+
+
+def _is_text(*parts: bytes) -> bool:
+    """Whether they are UTF-8, as Connect takes for granted."""
+    try:
+        b"\n".join(parts).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+async def _not_text(send: Send) -> None:
+    await _refuse(send, 400, unreadable("headers and query have to be UTF-8"))
+
+
+def _needs_trailers(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether it is gRPC, neither gRPC-Web nor Connect."""
+    kinds = [value.lower() for name, value in headers if name == b"content-type"]
+    return any(kind.partition(b"+")[0].strip() == b"application/grpc" for kind in kinds)
 
 
 async def _unknown(send: Send) -> None:
-    error = of_ours(
-        BeatStitchError(
-            failure_pb2.ERROR_REASON_UNIMPLEMENTED, "this server doesn't offer the method"
-        )
-    )
-    await _answer(send, 404, [(b"content-type", b"application/json")], error_json(error))
+    await _refuse(send, 404, _unimplemented("this server doesn't offer the method"))
+
+
+def _unimplemented(message: str) -> ConnectError:
+    return of_ours(BeatStitchError(failure_pb2.ERROR_REASON_UNIMPLEMENTED, message))
+
+
+async def _refuse(send: Send, status: int, error: ConnectError) -> None:
+    await _answer(send, status, [(b"content-type", b"application/json")], error_json(error))
 
 
 async def _answer(

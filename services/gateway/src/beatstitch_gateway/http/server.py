@@ -8,11 +8,11 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from beatstitch_gateway.http import cors
 from beatstitch_gateway.http.app import WebApp
+from beatstitch_gateway.http.connections import Connections
 from beatstitch_runtime.rpc.server import RpcServer
 from beatstitch_runtime.tls import TlsFiles, load_own
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-# A connection without a request; above the 60 s after which usual proxies drop theirs.
+# A connection without a request, and a request of which nothing more comes; above the 60 s after
+# which usual proxies drop theirs.
 IDLE_S = 75
 
 
@@ -40,11 +41,10 @@ class HttpServer:
     """
 
     def __init__(self, app: WebApp, host: str, port: int, tls: TlsFiles | None = None) -> None:
-        self._app = app
         self._address = (host, port)
-        self._ending = asyncio.Event()
-        self._serving: asyncio.Task[None] | None = None
-        self._config = _config(tls if tls is not None and tls.wanted else None)
+        self._tls = _server_context(tls) if tls is not None and tls.wanted else None
+        self._connections = Connections(app, _config())
+        self._listener: asyncio.Server | None = None
         self.port = 0
 
     async def start(self) -> int:
@@ -57,11 +57,11 @@ class HttpServer:
             OSError: The port is taken.
         """
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-        listener = socket.create_server(self._address, family=family, backlog=BACKLOG)
-        self.port = int(listener.getsockname()[1])
-        self._config.bind = [f"fd://{listener.detach()}"]
-        serving = serve(self._app, self._config, shutdown_trigger=self._ending.wait, mode="asgi")
-        self._serving = asyncio.create_task(serving)
+        bound = socket.create_server(self._address, family=family, backlog=BACKLOG)
+        self.port = int(bound.getsockname()[1])
+        self._listener = await asyncio.start_server(
+            self._connections.take, sock=bound, backlog=BACKLOG, ssl=self._tls
+        )
         log.info("HTTP listens", extra={"address": f"{self._address[0]}:{self.port}"})
         return self.port
 
@@ -71,38 +71,18 @@ class HttpServer:
         Args:
             limit_s: After which they are cut off, seconds.
         """
-        serving, self._serving = self._serving, None
-        if serving is None:
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        self._config.graceful_timeout = limit_s
-        self._ending.set()
-        await asyncio.wait({serving}, timeout=limit_s + 1)
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        listener.close()
+        await self._connections.end(limit_s)
 
 
-class _Config(Config):
-    """Hypercorn's, with certificates that are replaced while the process runs."""
-
-    def __init__(self, tls: TlsFiles | None) -> None:
-        super().__init__()
-        self._tls = tls
-        self._context = None if tls is None else _server_context(tls)
-
-    @property
-    def ssl_enabled(self) -> bool:
-        return self._context is not None
-
-    def create_ssl_context(self) -> ssl.SSLContext | None:
-        return self._context
-
-
-def _config(tls: TlsFiles | None) -> Config:
-    config = _Config(tls)
+def _config() -> Config:
+    config = Config()
     config.accesslog = None
     config.errorlog = logging.getLogger(f"{__name__}.hypercorn")
     config.errorlog.setLevel(logging.WARNING)
-    config.backlog = BACKLOG
     config.include_server_header = False
     config.keep_alive_timeout = IDLE_S
     config.keep_alive_max_requests = 100_000
@@ -144,6 +124,7 @@ def http_front(settings: GatewaySettings, rpc: RpcServer) -> HttpServer | None:
         rpc.interceptors,
         origins=cors.origins_in(settings.http_cors_origins),
         max_body_bytes=settings.http_max_body_bytes,
+        silence_s=IDLE_S,
     )
     tls = TlsFiles(cert=settings.http_tls_cert, key=settings.http_tls_key)
     return HttpServer(app, settings.http_host, settings.http_port, tls)
