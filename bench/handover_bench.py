@@ -28,7 +28,6 @@ from beatstitch_runtime.jobs.topology import JOBS
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_samples import coded_clip, compose
 from beatstitch_stack import System
-from beatstitch_stack.process_tree import descendants
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -83,11 +82,12 @@ async def measure(folder: Path, ack_wait_s: float, kills: int) -> list[float]:
 
 
 async def holder_of_a_piece(system: System, tap: Tap) -> ServiceProcess:
-    """A renderer with an encoder under it that doesn't watch over the render itself."""
+    """A renderer with work in its scratch folder that doesn't watch over the render itself."""
+    work = system.stack.state_dir / "work"
     while True:
         for service in system.replicas("renderer"):
             watches = any(worker.endswith(f"-{service.pid}") for worker in tap.running.values())
-            if not watches and any(b"/job-" in _command(pid) for pid in descendants(service.pid)):
+            if not watches and list((work / service.name).glob("**/job-*/*")):
                 return service
         await asyncio.sleep(0.05)
 
@@ -99,13 +99,6 @@ async def handed_out_again(js: JetStreamContext) -> None:
         if any(info.num_redelivered for info in infos if "chunk" in info.name):
             return
         await asyncio.sleep(0.05)
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def main() -> None:

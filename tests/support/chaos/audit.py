@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,8 +103,7 @@ async def audit(room: Room, ledger: Ledger, client: AsyncClient) -> list[str]:
     for name, service in room.system.services.items():
         folder = room.system.stack.state_dir / "work" / name
         wrong += [f"{name} left {path.name} behind" for path in folder.glob("**/job-*")]
-        strays = [pid for pid in descendants(service.pid) if b"/job-" in _command(pid)]
-        wrong += [f"{name} left the child {pid} behind" for pid in strays]
+        wrong += [f"{name} left the child {pid} behind" for pid in strays(service.pid)]
     return wrong
 
 
@@ -149,10 +147,16 @@ async def _unforeseen_ends(room: Room, ledger: Ledger) -> list[str]:
     return [*wrong, *([f"{dead} dead letters"] if dead else [])]
 
 
-def _command(pid: int) -> bytes:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
+def strays(pid: int) -> list[int]:
+    """What works in a job's scratch folder under a process; the folder may be gone by now."""
+    return [child for child in descendants(pid) if "/job-" in _folder(child)]
+
+
+def _folder(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:  # it has just ended
+        return ""
 
 
 def _direct(room: Room) -> dict[str, str]:
