@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -453,6 +454,41 @@ async def test_a_file_goes_up_as_a_stream_of_json(web: Web, house) -> None:
     (_, made), (flags, end) = frames_in(reply.content)
     assert (flags, json.loads(end)) == (END, {})
     assert json.loads(made)["asset"]["sizeBytes"] == "4"
+
+
+UPLOAD = f"{V1}AssetService/UploadAsset"
+STREAM = {"content-type": "application/connect+json"}
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"nonsense": 1}', b"[" * 5000, b"\xef\xbb\xbf{}"])
+async def test_what_is_no_message_in_a_stream(web: Web, body: bytes) -> None:
+    reply = await web.http.post(UPLOAD, content=frame(body), headers={**STREAM, **web.headers})
+    ((_, end),) = frames_in(reply.content)
+    assert json.loads(end)["error"]["code"] == "invalid_argument"
+    assert debug_in(json.loads(end)["error"])["reason"] == "FIELD_INVALID"
+
+
+async def test_an_upload_that_its_client_breaks_off_is_no_failure(web: Web, house, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    project_id = await house.project()
+    begun = asyncio.Event()
+
+    async def body():
+        header = {"projectId": project_id, "filename": "c.mp3", "mediaType": "MEDIA_TYPE_AUDIO"}
+        yield frame(json.dumps({"header": header}).encode())
+        begun.set()
+        await asyncio.Event().wait()
+
+    guard = house.services[-1].rpc.interceptors[0]
+    call = web.http.post(UPLOAD, content=body(), headers={**STREAM, **web.headers})
+    upload = asyncio.create_task(call)
+    await begun.wait()
+    await until(lambda: guard.busy)
+    upload.cancel()
+    await asyncio.wait({upload})
+    await until(lambda: not guard.busy)
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert "/beatstitch.v1.AssetService/UploadAsset CANCELLED" in caplog.messages
 
 
 async def test_draining_ends_streams_and_refuses_calls_with_a_reason(web: Web, house) -> None:

@@ -17,6 +17,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from beatstitch_gateway.http.client_stream import ClientStream
 from beatstitch_gateway.http.context import HttpCall, Metadata, Write, metadata_of
 from beatstitch_gateway.http.handlers import CallDetails, Handler, handlers_of, intercepted
 from beatstitch_gateway.http.wire import wire_error
@@ -60,10 +61,15 @@ class _Method:
         handler = await self._intercepted(metadata)
         call = HttpCall(context, metadata)
         behaviour: Callable[..., Any] = handler.unary_unary or handler.stream_unary  # type: ignore[assignment]
+        sent = ClientStream(request) if hasattr(request, "__aiter__") else None
         try:
-            reply = await behaviour(request, call)
+            reply = await behaviour(request if sent is None else sent.messages(), call)
         except grpc.aio.AbortError:
             raise _error(call) from None
+        except asyncio.CancelledError:
+            if sent is None or sent.left is None:
+                raise
+            raise sent.left from None
         if call.code() not in (None, grpc.StatusCode.OK):
             raise _error(call)
         call.put_trailers()

@@ -32,7 +32,7 @@ _CODES: dict[grpc.StatusCode, Code] = {
     if code is not grpc.StatusCode.OK
 }
 # What Connect's own refusals, which know no reasons, are called here.
-_REASONS = {
+REASONS = {
     Code.INVALID_ARGUMENT: failure_pb2.ERROR_REASON_FIELD_INVALID,
     Code.RESOURCE_EXHAUSTED: failure_pb2.ERROR_REASON_INPUT_TOO_LARGE,
     Code.DEADLINE_EXCEEDED: failure_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
@@ -155,7 +155,7 @@ class Reasons(MetadataInterceptor[None]):
             ConnectError: The same code and words, and a reason.
         """
         if isinstance(error, ConnectError) and not error.details:
-            reason = _REASONS.get(error.code)
+            reason = REASONS.get(error.code)
             if reason is not None:
                 better = of_ours(BeatStitchError(reason, error.message))
                 raise ConnectError(error.code, error.message, better.details) from error
