@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from beatstitch_client import Client
 from beatstitch_stack import System
 from beatstitch_stack.secure_stack import SecureStack
+from support.issuer import AUDIENCE, ISSUER, Issuer
 from support.scrape import Collector, collecting, get
 
 REFUSED_BY_NATS = re.compile(r"Permissions Violation[^\n]*|Authorization Violation[^\n]*")
@@ -25,11 +28,15 @@ class Secured:
         system: Its services and servers.
         stack: The servers, with certificates and passwords.
         collector: Who got the spans.
+        issuer: Whose tokens are believed.
+        webhook_key: What webhooks' secrets are encrypted with.
     """
 
     system: System
     stack: SecureStack
     collector: Collector
+    issuer: Issuer
+    webhook_key: str
 
     def client(self, api_key: str | None = None) -> Client:
         """A client that believes the system's authority."""
@@ -63,7 +70,9 @@ class Secured:
 @contextmanager
 def secured(folder: Path) -> Iterator[Secured]:
     """Runs it."""
-    with collecting() as collector, asyncio.Runner() as runner:
+    webhook_key = base64.b64encode(secrets.token_bytes(32)).decode()
+    with collecting() as collector, closing(Issuer()) as issuer, asyncio.Runner() as runner:
+        issuer.new_key("one")
         env = {
             "BEATSTITCH_LOG_LEVEL": "DEBUG",
             "BEATSTITCH_OTLP_ENDPOINT": collector.endpoint,
@@ -73,11 +82,18 @@ def secured(folder: Path) -> Iterator[Secured]:
             "BEATSTITCH_HEARTBEAT_S": "0.5",
             # A song is large enough to be sent in parts.
             "BEATSTITCH_SINGLE_PUT_BYTES": "500000",
+            "BEATSTITCH_JWT_JWKS_URL": issuer.url,
+            "BEATSTITCH_JWT_ISSUER": ISSUER,
+            "BEATSTITCH_JWT_AUDIENCE": AUDIENCE,
+            "BEATSTITCH_WEBHOOK_KEYS": webhook_key,
+            "BEATSTITCH_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "BEATSTITCH_WEBHOOK_INTERVAL_S": "0.1",
+            "no_proxy": "127.0.0.1",
         }
         block = System.start(folder, durable=False, secure=True, env=env)
         system = runner.run(block.__aenter__())
         assert isinstance(system.stack, SecureStack)
         try:
-            yield Secured(system, system.stack, collector)
+            yield Secured(system, system.stack, collector, issuer, webhook_key)
         finally:
             runner.run(block.__aexit__(None, None, None))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import grpc
+import httpx
 
 from beatstitch.v1 import asset_service_pb2, common_pb2
 from beatstitch.v1.asset_service_pb2_grpc import AssetServiceStub
@@ -18,7 +21,9 @@ from beatstitch.v1.project_service_pb2 import GetProjectRequest
 from beatstitch.v1.project_service_pb2_grpc import ProjectServiceStub
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_core.ids import new_id
+from support.receiver import receiving
 from support.secured import Secured
+from support.waiting import until
 
 Secret = tuple[str, str]
 
@@ -26,6 +31,8 @@ Secret = tuple[str, str]
 WRONG_KEY = "bsk_canary0canary0canary0_canary1canary1canary1canary1canary1"
 WRONG_JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.Y2FuYXJ5LWp3dC1zaWduYXR1cmU"
 WRONG_PASSWORD = "canary-database-password"
+CANARY = "canary-sub"
+HOOK = "/hook?token=canary-of-the-query"
 CREDENTIALS = ("authorization", "x-api-key")
 
 
@@ -48,6 +55,7 @@ def known_secrets(house: Secured) -> set[Secret]:
         ("a JWT", WRONG_JWT),
         ("a JWT's signature", WRONG_JWT.rpartition(".")[2]),
         ("a wrong database password", WRONG_PASSWORD),
+        ("the key of webhooks' secrets", house.webhook_key),
     }
     for path in folder.glob("*.key"):
         found.add((f"the private key {path.name}", path.read_text("ascii").splitlines()[1]))
@@ -74,6 +82,53 @@ def signed_links(house: Secured, project: str) -> set[Secret]:
         (signature,) = parse_qs(urlsplit(part.url).query)["X-Amz-Signature"]
         found.add(("a signed link", signature))
     return found
+
+
+def accepted_token(house: Secured) -> set[Secret]:
+    """A token of the issuer's that a call was made with, over gRPC and over HTTP."""
+    token = house.issuer.token(tenant="default", sub=CANARY, role="owner")
+    with house.client(token) as client:
+        assert client.caller().principal == f"jwt:{CANARY}"
+        client.create_project("by token")
+    ca = ssl.create_default_context(cafile=str(house.stack.secure.authority.ca))
+    with httpx.Client(verify=ca, trust_env=False) as web:
+        reply = web.post(
+            f"{house.system.http_url}/beatstitch.v1.TenantService/GetCaller",
+            json={},
+            headers={"authorization": f"Bearer {token}"},
+        )
+    assert reply.json()["principal"] == f"jwt:{CANARY}"
+    return {("a valid JWT", token), ("its signature", token.rpartition(".")[2])}
+
+
+async def told_webhook(house: Secured, project: str) -> set[Secret]:
+    """The secret of a webhook that was refused a ping and told of a job's end, and signatures."""
+    async with receiving() as receiver:
+        receiver.will(500)
+        secret = await asyncio.to_thread(_make_it_tell, house, project, receiver.url(path=HOOK))
+        await until(lambda: bool(receiver.taken))
+    assert len(receiver.received) > len(receiver.taken)
+    assert all(request.is_signed_with(secret) for request in receiver.received)
+    signatures = {request.headers["webhook-signature"] for request in receiver.received}
+    return {
+        ("a webhook's secret", secret),
+        ("it without its prefix", secret.removeprefix("whsec_")),
+        ("the query of a webhook's URL", HOOK.partition("=")[2]),
+        *(("a webhook's signature", text.removeprefix("v1,")) for text in signatures),
+    }
+
+
+def _make_it_tell(house: Secured, project: str, url: str) -> str:
+    with house.client() as client:
+        webhook, secret = client.create_webhook(url)
+        client.ping_webhook(webhook.id)
+        song = next(
+            asset
+            for asset in client.list_assets(project)
+            if asset.media_type == common_pb2.MEDIA_TYPE_AUDIO
+        )
+        client.wait_job(client.analyze_audio(song.id).id)
+    return secret
 
 
 def mistakes(house: Secured, folder: Path) -> list[str]:
