@@ -4,7 +4,8 @@ OpenCV picks its code by what the CPU has, and not all of its paths round alike:
 (IPP) inside it resize differently with AVX-512, AVX2 and SSE4.2, and its own `warpAffine` differs
 with AVX2. Without both it gives the same bytes on all of them; a frame of a moving still takes
 about 3 ms more. swscale and x264 are told the same in their own ways: `planes.SCALER` rounds as the
-C code does, and x264 has `cpu-independent`.
+C code does, and x264 has `cpu-independent`. (Without that x264 is not even the same from run to run
+with AVX-512, where the width is no multiple of 128: its mbtree reads beyond the row.)
 """
 
 from __future__ import annotations
