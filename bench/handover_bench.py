@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT_S = ServiceSettings.model_fields["ack_wait_s"].default
 DEFAULT_HEARTBEAT_S = ServiceSettings.model_fields["heartbeat_s"].default
-OUTPUT = OutputFormat(width=1920, height=1080)
+WIDTH, HEIGHT = 1920, 1080
 
 
 async def measure(folder: Path, ack_wait_s: float, kills: int) -> list[float]:
@@ -65,7 +65,9 @@ async def measure(folder: Path, ack_wait_s: float, kills: int) -> list[float]:
             upload = await client.upload(project.id, path)
             await client.wait_job(upload.job.id)
         for number in range(kills):
-            settings = TimelineSettings(beats_per_cut=1, seed=number, output=OUTPUT)
+            # Another size each time, or all its pieces would be found.
+            output = OutputFormat(width=WIDTH - 16 * number, height=HEIGHT)
+            settings = TimelineSettings(beats_per_cut=1, output=output)
             job = await client.stitch(project.id, settings)
             victim = await holder_of_a_piece(system, tap)
             await asyncio.to_thread(victim.kill)
