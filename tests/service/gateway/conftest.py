@@ -234,7 +234,8 @@ async def house_on(
     house = House(settings, bus, Storage.from_settings(settings))
     try:
         # May all: what each role may is tested where roles are.
-        house.key = (await create_key(database_url, "default", role=ROLE_OPERATOR)).text
+        tls = settings.database_tls
+        house.key = (await create_key(database_url, "default", tls, role=ROLE_OPERATOR)).text
         house.client = await house.replica()
         yield house
     finally:
