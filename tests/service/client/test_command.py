@@ -59,6 +59,7 @@ async def test_a_song_becomes_a_video(script, serve, files, api_key, video):
     async with serve(script) as port:
         process = await start(
             "stitch", "song.mp3", ".", "-o", "v.mp4", "--beats-per-cut", "8", "--json",
+            "--lane", "batch",
             port=port, key=api_key, cwd=files,
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(), 30)
@@ -70,6 +71,7 @@ async def test_a_song_becomes_a_video(script, serve, files, api_key, video):
     assert request.audio_asset_id == "asset-song.mp3"
     assert list(request.media_asset_ids) == ["asset-a9.mp4", "asset-a10.jpg", "asset-b.jpg"]
     assert request.settings.beats_per_cut == 8
+    assert request.lane == job_pb2.JOB_LANE_BATCH
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
+
+from beatstitch.v1 import job_pb2
+from beatstitch_client import AsyncClient
 
 VIDEO = b"video" * 1000
 
@@ -53,3 +57,27 @@ async def test_commands(open_house, tmp_path):
         await command(house, "admin", "cleanup", "--tenant", "default", cwd=tmp_path)
         assert not await house.storage.exists(orphan)
         assert await house.storage.exists(f"t/default/in/{listed[-2].id}")
+
+
+async def test_a_job_is_made_again(house, tmp_path):
+    project_id, _song, _pictures = await house.ready()
+    edl_hash = await house.timeline(project_id)
+    made = await house.client.CreateRender(project_id=project_id, edl_hash=edl_hash)
+    await house.client.CancelJob(job_id=made.job.id)
+    await house.ended(made.job.id)
+    told = json.loads(await command(house, "jobs", "retry", made.job.id, "--json", cwd=tmp_path))
+    assert told["retry_of"] == made.job.id
+    again = (await house.client.GetJob(job_id=told["id"])).job
+    assert again.state == job_pb2.JOB_STATE_PENDING
+
+
+async def test_renders_wait_in_the_lane_that_was_named(house):
+    project_id, _song, _pictures = await house.ready()
+    edl_hash = await house.timeline(project_id)
+    async with AsyncClient(f"127.0.0.1:{house.services[0].rpc.port}", house.key) as client:
+        made = await client.create_renders(
+            project_id, edl_hash, ["preview", "final"], lane=job_pb2.JOB_LANE_BATCH
+        )
+        by_profile = await client.create_renders(project_id, edl_hash, ["preview"])
+    assert [job.lane for job, _ in made] == [job_pb2.JOB_LANE_BATCH] * 2
+    assert [job.lane for job, _ in by_profile] == [job_pb2.JOB_LANE_INTERACTIVE]

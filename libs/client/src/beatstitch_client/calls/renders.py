@@ -93,13 +93,20 @@ class RenderCalls(Calls):
         return reply.job, reply.render
 
     async def create_renders(
-        self, project_id: str, edl_hash: str, profiles: Iterable[str], *, request_id: str = ""
+        self,
+        project_id: str,
+        edl_hash: str,
+        profiles: Iterable[str],
+        *,
+        lane: JobLane.ValueType = JOB_LANE_UNSPECIFIED,
+        request_id: str = "",
     ) -> list[tuple[Job, Render]]:
         """Renders the project's newest timeline for several profiles, all or none."""
         request = renders.CreateRendersRequest(
             project_id=project_id,
             edl_hash=edl_hash,
             profiles=profiles,
+            lane=lane,
             request_id=request_id or new_id(),
         )
         reply = await self._call(self._renders.CreateRenders, request)

@@ -129,6 +129,26 @@ async def cancel(
     print(job_json(job) if as_json else job_line(job))
 
 
+@app.command(epilog=EPILOG)
+@command
+async def retry(
+    job_id: JobId,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the new job to its end.")] = False,
+    as_json: AsJson = False,
+    server: Server = "",
+    api_key: ApiKey = "",
+    tls: Tls = False,
+) -> None:
+    """Makes a new job of one that failed or was cancelled; with --wait it ends as `watch` does."""
+    async with server_at(server, api_key, tls=tls) as client:
+        job = await client.retry_job(job_id)
+        print(job_json(job) if as_json else job_line(job), flush=True)
+        if wait:
+            with open_view() as view:
+                await client.wait_job(job.id, on_change=lambda change: show_job(view, change))
+
+
 def parse_state(name: str) -> JobState.ValueType:
     """The state of a name as `state_name` gives it.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from beatstitch.v1.analysis_service_pb2 import AnalysisSettings
-    from beatstitch.v1.job_pb2 import Job, StitchResult
+    from beatstitch.v1.job_pb2 import Job, JobLane, StitchResult
     from beatstitch.v1.timeline_pb2 import TimelineSettings
     from beatstitch_client.aio import AsyncClient
     from beatstitch_client.cli.view import View
@@ -41,6 +41,7 @@ class Order:
         analysis: How to look for beats; None for the upload's own analysis.
         skip_failed_media: Whether media that can't be read are left out.
         template_id: A template to lay the settings over; empty for none.
+        lane: Which queue its jobs wait in.
     """
 
     song: Path
@@ -51,6 +52,7 @@ class Order:
     analysis: AnalysisSettings | None = None
     skip_failed_media: bool = False
     template_id: str = ""
+    lane: JobLane.ValueType = job_pb2.JOB_LANE_UNSPECIFIED
 
 
 class Made(NamedTuple):
@@ -106,6 +108,7 @@ async def make(client: AsyncClient, order: Order, view: View) -> Made:
         skip_failed_media=order.skip_failed_media,
         analysis_settings=order.analysis,
         template_id=order.template_id,
+        lane=order.lane,
     )
     done = await follow(client, job, view)
     await fetch(client, done.stitch.render.render_id, order.output, view)

@@ -16,6 +16,7 @@ from beatstitch.v1.beat_grid_edit_pb2 import (
 )
 from beatstitch.v1.common_pb2 import Rational
 from beatstitch.v1.edl_pb2 import Fit, TransitionType
+from beatstitch.v1.job_pb2 import JOB_LANE_UNSPECIFIED, JobLane
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_core.edl.output import MAX_RATIONAL_TERM
@@ -65,6 +66,18 @@ class AnalyzerName(StrEnum):
     AUTO = "auto"
     MADMOM = "madmom"
     LIBROSA = "librosa"
+
+
+class LaneName(StrEnum):
+    """Which queue a job waits in."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+def lane_of(name: LaneName | None) -> JobLane.ValueType:
+    """The lane of a name; the server's choice for none."""
+    return JobLane.Value(f"JOB_LANE_{name.name}") if name is not None else JOB_LANE_UNSPECIFIED
 
 
 def parse_fps(text: str) -> Rational:

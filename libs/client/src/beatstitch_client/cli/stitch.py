@@ -12,9 +12,11 @@ from beatstitch_client.cli.making import Made, Order, collect, make, megabytes
 from beatstitch_client.cli.options import (
     AnalyzerName,
     FitName,
+    LaneName,
     TransitionName,
     analysis_settings,
     known_profile,
+    lane_of,
     timeline_settings,
 )
 from beatstitch_client.cli.running import command
@@ -89,6 +91,10 @@ async def stitch(
     skip_failed: Annotated[
         bool, typer.Option("--skip-failed", help="Leave out media that can't be read.")
     ] = False,
+    lane: Annotated[
+        LaneName | None,
+        typer.Option(help="interactive: somebody waits; batch: nobody does. By the profile."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     server: Server = "",
     api_key: ApiKey = "",
@@ -116,6 +122,7 @@ async def stitch(
         template_id=template,
         analysis=analysis_settings(analyzer),
         skip_failed_media=skip_failed,
+        lane=lane_of(lane),
     )
     async with server_or_own(server, api_key, tls=tls) as client:
         with open_view() as view:
