@@ -21,8 +21,8 @@ from support.chaos.recipes import Material, draw
 from support.chaos.room import chaos_room
 
 SEED = int(os.environ.get("CHAOS_SEED") or 1)
-JOBS = int(os.environ.get("CHAOS_JOBS") or 24)
-MINUTES = float(os.environ.get("CHAOS_MINUTES") or 0.4)
+JOBS = int(os.environ.get("CHAOS_JOBS") or 20)
+MINUTES = float(os.environ.get("CHAOS_MINUTES") or 0.25)
 # Even seeds get one nats-server, odd ones a cluster of three, unless said otherwise.
 NODES = int(os.environ.get("CHAOS_NODES") or (3 if SEED % 2 else 1))
 CUSTOMERS = 4
