@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 from support.public_api import outcome
 from support.signed_links import get, put
+from support.waiting import until
 
-from beatstitch.v1 import asset_pb2
+from beatstitch.v1 import asset_pb2, job_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_VIDEO
 from beatstitch_client import AsyncClient
@@ -223,6 +224,106 @@ async def test_a_killed_client_sends_only_what_is_missing(
             assert again.asset.id != asset.id
         assert not list((tmp_path / "state" / "beatstitch" / "uploads").iterdir())
     await asyncio.sleep(0)
+
+
+class Run:
+    """`beatstitch stitch` of a song and a clip on a gateway, in the background."""
+
+    def __init__(self, house, folder: Path) -> None:
+        self.house, self.folder = house, folder
+        (folder / "song.wav").write_bytes(b"song")
+        (folder / "clip.mp4").write_bytes(DATA)
+
+    async def start(self) -> asyncio.subprocess.Process:
+        beatstitch = str(Path(sys.executable).with_name("beatstitch"))
+        port = self.house.services[0].rpc.port
+        return await asyncio.create_subprocess_exec(
+            *[beatstitch, "stitch", "song.wav", "clip.mp4", "-o", "v.mp4"],
+            *["--server", f"127.0.0.1:{port}", "--api-key", self.house.key],
+            cwd=self.folder,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def projects(self) -> list[str]:
+        return [project.id for project in (await self.house.client.ListProjects()).projects]
+
+    async def begun(self) -> list:
+        """Its stitch, once there is one."""
+        jobs = []
+
+        async def there() -> bool:
+            found = await self.house.client.ListJobs(types=[job_pb2.JOB_TYPE_STITCH])
+            jobs[:] = found.jobs
+            return bool(jobs)
+
+        await until(there, 60)
+        return jobs
+
+
+@asynccontextmanager
+async def stitch_run(open_house, s3_server, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    async with (
+        wire_to(s3_server.endpoint) as wire,
+        open_house(**PARTS, s3_public_endpoint=wire.endpoint) as house,
+    ):
+        yield wire, Run(house, tmp_path)
+    await asyncio.sleep(0)
+
+
+async def test_a_killed_stitch_is_gone_on_with(open_house, s3_server, tmp_path, monkeypatch):
+    async with stitch_run(open_house, s3_server, tmp_path, monkeypatch) as (wire, run):
+        wire.most = 3 * PART + 64 * 1024
+        first = await run.start()
+        await asyncio.wait_for(wire.full.wait(), 60)
+        first.send_signal(signal.SIGKILL)
+        await first.communicate()
+
+        (project_id,) = await run.projects()
+        listed = (await run.house.client.ListAssets(project_id=project_id)).assets
+        before = {asset.filename: asset.id for asset in listed}
+        parts = (await run.house.client.GetUpload(asset_id=before["clip.mp4"])).parts
+        there = sum(part.size_bytes for part in parts if part.done)
+        assert there
+        wire.sent, wire.most = 0, None
+        second = await run.start()
+        try:
+            jobs = await run.begun()
+            assert wire.sent <= len(DATA) - there + 64 * 1024
+            assert await run.projects() == [project_id]
+            after = (await run.house.client.ListAssets(project_id=project_id)).assets
+            assert {asset.filename: asset.id for asset in after} == before
+            assert len(after) == 2
+            # Somebody else ends its job: it is over, and nothing is left of it on disk.
+            await run.house.client.CancelJob(job_id=jobs[0].id)
+        finally:
+            _, told = await asyncio.wait_for(second.communicate(), 60)
+        assert second.returncode == 1, told.decode()
+        assert not list((tmp_path / "state" / "beatstitch" / "uploads").iterdir())
+
+
+async def test_a_stitch_whose_project_was_deleted_begins_anew(
+    open_house, s3_server, tmp_path, monkeypatch
+):
+    async with stitch_run(open_house, s3_server, tmp_path, monkeypatch) as (wire, run):
+        wire.most = PART
+        first = await run.start()
+        await asyncio.wait_for(wire.full.wait(), 60)
+        first.send_signal(signal.SIGKILL)
+        await first.communicate()
+        (project_id,) = await run.projects()
+        await run.house.client.DeleteProject(project_id=project_id)
+        wire.most = None
+        second = await run.start()
+        try:
+            jobs = await run.begun()
+            (other_id,) = await run.projects()
+            assert other_id != project_id
+            assert jobs[0].project_id == other_id
+        finally:
+            second.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(second.communicate(), 60)
+        assert second.returncode == 143
 
 
 async def test_a_deleted_asset_is_uploaded_anew(open_house, tmp_path, monkeypatch):

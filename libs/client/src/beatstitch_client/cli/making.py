@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.v1 import common_pb2, job_pb2
+from beatstitch_client.cli.bringing import bring, left_run, megabytes
 from beatstitch_client.cli.exits import UsageError
 from beatstitch_client.cli.view import show_job
+from beatstitch_client.errors import JobCancelledError, JobFailedError
 from beatstitch_client.media_files import discover, media_type_of
 from beatstitch_core.errors import BeatStitchError
 
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
     from beatstitch.v1.timeline_pb2 import TimelineSettings
     from beatstitch_client.aio import AsyncClient
     from beatstitch_client.cli.view import View
-    from beatstitch_client.uploads import Upload
 
-UPLOADS_AT_ONCE = 3
 CANCEL_TIMEOUT_S = 5.0
 
 
@@ -88,8 +88,15 @@ def collect(song: Path, media: Sequence[Path], output: Path) -> list[Path]:
     return found
 
 
-async def make(client: AsyncClient, order: Order, view: View) -> Made:
+async def make(client: AsyncClient, order: Order, view: View, place: str = "") -> Made:
     """Makes the video. When cancelled, cancels its job.
+
+    Args:
+        client: Of the server.
+        order: What to make.
+        view: Where it is shown.
+        place: The server's address, under which a broken run is found again; empty for a server
+            that ends with this run.
 
     Raises:
         BeatStitchError: Of any of its steps.
@@ -97,21 +104,28 @@ async def make(client: AsyncClient, order: Order, view: View) -> Made:
     """
     if order.template_id:
         await check_template(client, order.template_id)
-    project = await client.create_project(order.output.stem[:200] or "video")
-    song, *media = await upload_all(client, project.id, [order.song, *order.media], view)
-    job = await client.stitch(
-        project.id,
-        order.settings,
-        audio_asset_id=song.asset.id,
-        media_asset_ids=[item.asset.id for item in media],
-        profile=order.profile,
-        skip_failed_media=order.skip_failed_media,
-        analysis_settings=order.analysis,
-        template_id=order.template_id,
-        lane=order.lane,
-    )
-    done = await follow(client, job, view)
-    await fetch(client, done.stitch.render.render_id, order.output, view)
+    paths = [order.song, *order.media]
+    title = order.output.stem[:200] or "video"
+    with left_run(place, title, paths) as run:
+        project_id, (song, *media) = await bring(client, run, title, paths, view)
+        job = await client.stitch(
+            project_id,
+            order.settings,
+            audio_asset_id=song.asset.id,
+            media_asset_ids=[item.asset.id for item in media],
+            profile=order.profile,
+            skip_failed_media=order.skip_failed_media,
+            analysis_settings=order.analysis,
+            template_id=order.template_id,
+            lane=order.lane,
+        )
+        try:
+            done = await follow(client, job, view)
+        except (JobFailedError, JobCancelledError):
+            run.done()  # another try begins anew
+            raise
+        await fetch(client, done.stitch.render.render_id, order.output, view)
+        run.done()
     return Made(order.output, done.stitch)
 
 
@@ -120,37 +134,6 @@ async def check_template(client: AsyncClient, template_id: str) -> None:
     known = [template.id for template in await client.list_templates()]
     if template_id not in known:
         raise UsageError(f"--template is one of {', '.join(known)}, not {template_id!r}")
-
-
-async def upload_all(
-    client: AsyncClient, project_id: str, paths: Sequence[Path], view: View
-) -> list[Upload]:
-    """Uploads files, a few at a time; the first is the song."""
-    sizes = await asyncio.to_thread(lambda: [path.stat().st_size for path in paths])
-    total, sent = max(sum(sizes), 1), dict.fromkeys(range(len(paths)), 0)
-    places = asyncio.Semaphore(UPLOADS_AT_ONCE)
-
-    def show(index: int, count: int) -> None:
-        sent[index] = count
-        done = sum(sent.values())
-        view.stage("upload", job_pb2.JOB_STATE_RUNNING, 99 * done // total, f"{megabytes(done)} MB")
-
-    async def one(index: int, path: Path) -> Upload:
-        kind = common_pb2.MEDIA_TYPE_AUDIO if index == 0 else None
-        async with places:
-            return await client.upload(
-                project_id, path, kind, on_bytes=lambda count: show(index, count)
-            )
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(i, path)) for i, path in enumerate(paths)]
-    except BaseExceptionGroup as failures:
-        view.stage("upload", job_pb2.JOB_STATE_FAILED, 0)
-        raise failures.exceptions[0] from None
-    detail = f"{len(paths)} files, {megabytes(total)} MB"
-    view.stage("upload", job_pb2.JOB_STATE_SUCCEEDED, 100, detail)
-    return [task.result() for task in tasks]
 
 
 async def follow(client: AsyncClient, job: Job, view: View) -> Job:
@@ -182,8 +165,3 @@ async def fetch(client: AsyncClient, render_id: str, output: Path, view: View) -
 
     await client.download(render_id, output, on_bytes=show)
     view.stage("download", job_pb2.JOB_STATE_SUCCEEDED, 100)
-
-
-def megabytes(count: int) -> str:
-    """Bytes as megabytes with one decimal."""
-    return f"{count / 1e6:.1f}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatstitch_client.cli.making import Made, Order, collect, make, megabytes
+from beatstitch_client.cli.bringing import megabytes
+from beatstitch_client.cli.making import Made, Order, collect, make
 from beatstitch_client.cli.options import (
     AnalyzerName,
     FitName,
@@ -103,7 +104,7 @@ async def stitch(
     """Makes a video of SONG and MEDIA whose cuts fall on the song's beats.
 
     Without --server (or BEATSTITCH_SERVER) the whole system is started for this run and ended after
-    it.
+    it. With it, the same command called again after a break sends only what is missing.
     """
     order = Order(
         song=song,
@@ -126,7 +127,7 @@ async def stitch(
     )
     async with server_or_own(server, api_key, tls=tls) as client:
         with open_view() as view:
-            made = await make(client, order, view)
+            made = await make(client, order, view, place=server)
     print(json.dumps(as_dict(made)) if as_json else summary(made))
 
 
