@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT_S = ServiceSettings.model_fields["ack_wait_s"].default
 DEFAULT_HEARTBEAT_S = ServiceSettings.model_fields["heartbeat_s"].default
-WIDTH, HEIGHT = 1920, 1080
+WIDTH, HEIGHT = 1280, 720
 
 
 async def measure(folder: Path, ack_wait_s: float, kills: int) -> list[float]:
