@@ -117,6 +117,9 @@ bench-render: $(STAMP) ## Speed and memory of a render, against a bare encode
 	@$(BIN)/python bench/render_memory.py
 	@$(BIN)/python bench/render_fleet.py
 
+bench-handover: $(STAMP) ## Seconds that the work of a killed worker lies still, by the length of leases; takes five minutes
+	@$(BIN)/python bench/handover_bench.py
+
 fuzz-media: $(STAMP) ## Damaged media through the children that read it; COUNT=1000 SEED=0
 	@BEATSTITCH_MUTATIONS=$(or $(COUNT),1000) BEATSTITCH_MUTATIONS_SEED=$(or $(SEED),0) \
 		$(BIN)/python -m pytest -q -s --timeout=0 tests/service/renderer/test_mutations.py
