@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
-        fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-capacity bench-beats
+        fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-handover bench-capacity bench-beats
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
