@@ -295,6 +295,24 @@ async def test_a_body_that_stops_coming_ends_its_call(open_house, monkeypatch, p
         await until(lambda: not open_at(port))
 
 
+@pytest.mark.parametrize("version", ["http1", "http2"])
+async def test_a_refusal_is_heard_before_the_body_is_over(house, version) -> None:
+    """A small answer to a large body, and other calls on the connection go on."""
+    versions = {"http1": version == "http1", "http2": version == "http2"}
+    async with web_of(house, **versions) as web:
+        large = b"x" * (8 << 20)
+        refused = [
+            ("ProjectService/GetProject", 429, "resource_exhausted"),
+            ("ProjectService/None", 404, "unimplemented"),
+        ]
+        for method, status, code in refused:
+            waiting = asyncio.create_task(web.post("InfoService/GetServerInfo"))
+            reply = await web.post(method, large)
+            assert (reply.status_code, reply.json()["code"]) == (status, code)
+            assert (await waiting).status_code == 200
+    await until(lambda: not open_at(house.services[-1].rpc.front.port))
+
+
 # --- how it is spoken
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc.aio
@@ -13,7 +13,7 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.http import cors
 from beatstitch_gateway.http.endpoints import AnyEndpoint, endpoints
-from beatstitch_gateway.http.patience import Receive, patient
+from beatstitch_gateway.http.patience import Exchange, Receive, Send
 from beatstitch_gateway.http.wire import (
     BinaryCodec,
     JsonCodec,
@@ -25,7 +25,6 @@ from beatstitch_gateway.http.wire import (
 from beatstitch_runtime.rpc.server import Servicer
 
 Scope = Any  # ASGI's own dictionaries, which no two packages type alike
-Send = Callable[[Any], Awaitable[None]]
 
 # A reply is one tenant's and of this moment; and it is never a page.
 _ALWAYS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -78,12 +77,13 @@ class WebApp:
         if cors.is_preflight(scope["method"], headers):
             await _answer(send, *cors.preflight(self._origins, headers))
             return
+        exchange = Exchange(receive, send, self._silence_s)
         more = [*cors.response_headers(self._origins, headers), *_ALWAYS]
 
         async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - of ASGI
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *more]}
-            await send(message)
+            await exchange.send(message)
 
         if scope["path"] not in self._endpoints:
             await _unknown(send_with_headers)
@@ -94,7 +94,7 @@ class WebApp:
         if _needs_trailers(headers) and "http.response.trailers" not in scope.get("extensions", {}):
             await _refuse(send_with_headers, 415, _unimplemented("gRPC itself needs HTTP/2"))
             return
-        await self._connect(scope, patient(receive, self._silence_s), send_with_headers)
+        await self._connect(scope, exchange.receive, send_with_headers)
 
 
 def _is_text(*parts: bytes) -> bool:
