@@ -109,6 +109,12 @@ def test_states():
 
 def test_replicas():
     assert parse_replicas(["renderer=2", "analyzer=1"]) == {"renderer": 2, "analyzer": 1}
+    assert parse_replicas(["renderer=4,analyzer=2", "gateway=2"]) == {
+        "renderer": 4,
+        "analyzer": 2,
+        "gateway": 2,
+    }
+    assert not parse_replicas([])
     for item in ("renderer", "renderer=", "=2", "renderer=0", "renderer=x", "renderer=65"):
         with pytest.raises(UsageError):
             parse_replicas([item])

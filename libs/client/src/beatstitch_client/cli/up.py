@@ -37,7 +37,7 @@ async def up(
     ] = None,
     replicas: Annotated[
         list[str] | None,
-        typer.Option(metavar="SERVICE=N", help="How many of a service, e.g. renderer=2."),
+        typer.Option(metavar="SERVICE=N[,…]", help="How many of each, e.g. renderer=4,gateway=2."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the endpoints as JSON.")] = False,
     secure: Annotated[
@@ -59,13 +59,13 @@ async def up(
 
 
 def parse_replicas(items: list[str]) -> dict[str, int]:
-    """Reads "renderer=2".
+    """Reads "renderer=2", or several with commas between them.
 
     Raises:
         UsageError: An item is not of this form.
     """
     counts = {}
-    for item in items:
+    for item in ",".join(items).split(",") if items else ():
         name, _, count = item.partition("=")
         if not name or not count.isdecimal() or not 1 <= int(count) <= 64:
             raise UsageError(f"--replicas is SERVICE=N with N from 1 to 64, not {item!r}")
