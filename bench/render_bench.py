@@ -14,8 +14,8 @@ reference  the finished frames, composed beforehand and read from a file in memo
 Both are measured in turn, `rounds` times; the medians count. Other load on the machine disturbs
 wall time more than CPU time: look at both. MoviePy 2 wants an older Pillow than ours, so it has a
 venv of its own (`python -m venv bench-out/peers && bench-out/peers/bin/pip install moviepy`); melt
-is Debian's. Both render the same timeline without moves over stills; where they are not, a line
-says so.
+is Debian's. melt makes the same timeline, its moves too (over the picture as fitted to the frame);
+MoviePy the same without moves. Where they are not, a line says so.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SIZE = (1920, 1080)
+UNIT = 65_536
 RATE = 30
 SHOT_FRAMES = 30
 STILLS = [(4000, 3000), (6000, 4000), (4032, 3024), (5472, 3648)]
@@ -279,6 +280,12 @@ def peer_job(edl: Edl, files: dict[str, Path], slots: int) -> dict[str, object]:
                 "out": segment.timeline_out_frame,
                 "source_in_us": segment.source_in_us,
                 "fade": segment.transition_in.frames,
+                "move": [
+                    [rect.x / UNIT, rect.y / UNIT, rect.w / UNIT, rect.h / UNIT]
+                    for move in [segment.effect.ken_burns]
+                    for rect in (getattr(move, "from"), move.to)
+                    if segment.effect.HasField("ken_burns")
+                ],
             }
             for segment in edl.segments
         ],

@@ -44,17 +44,28 @@ def compare(job: dict[str, Any], folder: Path, moviepy: Path, ours_s: float) -> 
 
 
 def melt_command(job: dict[str, Any], out: Path) -> list[str]:
-    """The timeline for melt: each shot after the other, fades by -mix; stills don't move."""
+    """The timeline for melt: shot after shot, fades by -mix, moves by its affine filter."""
     command = ["melt", "-silent", "-profile", "atsc_1080p_30"]
     for shot in job["shots"]:
         begin = 0 if shot["still"] else round(shot["source_in_us"] * job["rate"] / 1_000_000)
         begin = max(0, begin - shot["fade"])
         last = begin + shot["out"] - shot["in"] + shot["fade"] - 1
         command += [shot["path"], f"in={begin}", f"out={last}"]
+        if shot["move"]:
+            rects = [_placed(rect, job["size"]) for rect in shot["move"]]
+            path = f"transition.rect=0={rects[0]}; {last - begin}={rects[1]}"
+            command += ["-attach-cut", "affine", path]
         if shot["fade"]:
             command += ["-mix", str(shot["fade"]), "-mixer", "luma"]
     settings = [f"preset={job['preset']}", f"crf={job['crf']}", f"threads={job['threads']}"]
     return [*command, "-consumer", f"avformat:{out}", "vcodec=libx264", "an=1", *settings]
+
+
+def _placed(rect: list[float], size: list[int]) -> str:
+    """Where the whole picture lies when this part of it fills the frame, as melt writes it."""
+    x, y, width, height = rect
+    wide, tall = size[0] / width, size[1] / height
+    return f"{-x * wide:.3f} {-y * tall:.3f} {wide:.3f} {tall:.3f}"
 
 
 def _measured(name: str, command: list[str], out: Path, job: dict[str, Any], ours_s: float) -> str:

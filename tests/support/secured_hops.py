@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -206,4 +207,7 @@ async def shown_by(house: Secured, port: int) -> bytes:
         assert found is not None
         return bytes(found)
     finally:
-        writer.close()
+        # Aborted, not closed: the goodbyes of TLS could outlast the test's loop.
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
