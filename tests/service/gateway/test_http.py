@@ -276,6 +276,7 @@ async def test_a_web_socket_is_refused(house) -> None:
     async with asyncio.timeout(15):
         assert b" 403 " in await reader.readline()
     writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize("path", ["ProjectService/GetProject", "AssetService/UploadAsset"])
