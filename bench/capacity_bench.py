@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from render_bench import make_sources
+from watched import tree_cpu_s
 
 from beatstitch.v1.edl_pb2 import OutputFormat
 from beatstitch.v1.timeline_pb2 import TimelineSettings
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from beatstitch.v1.asset_pb2 import Asset
 
-TICKS = os.sysconf("SC_CLK_TCK")
 TIMELINES = 40
 SIZES = {"1080p": (1920, 1080), "720p": (1280, 720)}
 
@@ -51,20 +49,7 @@ class Meter:
         return {name: round(now[name] - before[name], 2) for name in now}
 
     def _read(self) -> dict[str, float]:
-        return {name: _tree_s(pid) for name, pid in self._roots.items()}
-
-
-def _tree_s(pid: int) -> float:
-    """Of a process, of those below it, and of those below it that have ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        total = sum(int(number) for number in fields[11:15]) / TICKS
-        for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-            with suppress(OSError):
-                total += sum(_tree_s(int(child)) for child in tasks.read_text().split())
-    except OSError:
-        return 0.0
-    return total
+        return {name: tree_cpu_s(pid) for name, pid in self._roots.items()}
 
 
 async def measured(system: System, client: AsyncClient, args: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway_bench_told import median, verdict
+from watched import machine_cpu_s
 
 from beatstitch.v1.timeline_pb2 import TimelineSettings
 from beatstitch_client import AsyncClient
@@ -41,11 +42,11 @@ class House:
     async def slice(self) -> None:
         """So many timelines, one at a time in each project."""
         each = JOBS_A_SLICE // PROJECTS
-        begun, used = time.perf_counter(), _cpu_s()
+        begun, used = time.perf_counter(), machine_cpu_s()
         await asyncio.gather(*(self._chain(project, each) for project in self._projects))
         wall = time.perf_counter() - begun
         self.rates.append(each * PROJECTS / wall)
-        self.busy.append((_cpu_s() - used) / wall / (os.cpu_count() or 1))
+        self.busy.append((machine_cpu_s() - used) / wall / (os.cpu_count() or 1))
 
     async def _chain(self, project: str, length: int) -> None:
         for _ in range(length):
@@ -95,11 +96,3 @@ async def _house(block: AsyncExitStack, folder: Path, replicas: int) -> House:
     house.rates.clear()
     house.busy.clear()
     return house
-
-
-def _cpu_s() -> float:
-    """Seconds that all cores have worked since the machine was started."""
-    user, nice, system, _idle, _wait, irq, softirq, *_ = map(
-        int, Path("/proc/stat").read_text("utf-8").split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

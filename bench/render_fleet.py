@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from render_bench import make_edl, make_sources
-from watched import Watched
+from watched import Watched, machine_cpu_s
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobProgress
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec, ReadyMedia
@@ -163,25 +163,18 @@ def _seconds(stage: job_pb2.JobStage) -> float:
 async def measured(fleet: Fleet, renders: int, what: str) -> float:
     """Renders made together; says what they took and returns the wall time."""
     fleet.spans.clear()
-    begun, used = time.perf_counter(), cpu_s()
+    begun, used = time.perf_counter(), machine_cpu_s()
     # A look at memory ten times a second takes a tenth of a core: none while throughput counts.
     with Watched(is_ours) if renders == 1 else nullcontext() as taken:
         await asyncio.gather(*(fleet.render() for _ in range(renders)))
     wall = time.perf_counter() - begun
-    busy = (cpu_s() - used) / wall
+    busy = (machine_cpu_s() - used) / wall
     say(f"{what}: {wall:.1f} s; {busy:.2f} cores busy; load {os.getloadavg()[0]:.1f}")
     if taken is not None:
         say(f"    {fleet.spans[0]}")
         memory = f"{taken.peak_mb:.0f} MB PSS, {taken.peak_rss_mb:.0f} MB RSS"
         say(f"    at most {memory} of all processes together")
     return wall
-
-
-def cpu_s() -> float:
-    """Seconds that all cores have worked since the machine was started, whatever for."""
-    numbers = Path("/proc/stat").read_text("utf-8").split("\n", 1)[0].split()[1:]
-    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, numbers)
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 async def bench(args: argparse.Namespace) -> None:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beatstitch_stack.process_tree import descendants
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TICKS = os.sysconf("SC_CLK_TCK")
 _PAUSE_S = 0.1
 
 
@@ -59,7 +62,7 @@ class Watched:
 
     def _watch(self) -> None:
         while not self._over.wait(_PAUSE_S):
-            held = [_held(pid) for pid in _descendants(os.getpid()) if self._counts(pid)]
+            held = [_held(pid) for pid in descendants(os.getpid()) if self._counts(pid)]
             pss, rss = (sum(each) for each in zip(*held, strict=True)) if held else (0, 0)
             self._taken.peak_mb = max(self._taken.peak_mb, pss / 1e6)
             self._taken.peak_rss_mb = max(self._taken.peak_rss_mb, rss / 1e6)
@@ -70,16 +73,23 @@ def _children_cpu() -> float:
     return times.children_user + times.children_system
 
 
-def _descendants(root: int) -> list[int]:
-    found, left = [], [root]
-    while left:
-        pid = left.pop()
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                children = [int(child) for child in task.read_text().split()]
-                found += children
-                left += children
-    return found
+def machine_cpu_s() -> float:
+    """Seconds that all cores have worked since the machine was started, whatever for."""
+    numbers = Path("/proc/stat").read_text("utf-8").split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, numbers)
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def tree_cpu_s(pid: int) -> float:
+    """CPU seconds of a process and of those below it, the ended ones too; 0 when it is gone."""
+    return sum(_cpu_s(one) for one in (pid, *descendants(pid)))
+
+
+def _cpu_s(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return sum(int(number) for number in fields[11:15]) / TICKS
+    return 0.0
 
 
 def _held(pid: int) -> tuple[int, int]:

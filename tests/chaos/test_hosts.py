@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.hosts import Network, hosts, why_not
+from support.waiting import until_found
 
 from beatstitch_samples import coded_clip, compose
 from beatstitch_stack import System, tools
@@ -38,6 +39,7 @@ CUTS = int(os.environ.get("HOSTS_CUTS") or 4)
 # Longer than a lease, and than nats-servers take to elect another leader.
 CUT_S = 10.0
 REST_S = 6.0
+START_S = 120.0
 JOBS = 3 * CUTS
 ENV = {
     "BEATSTITCH_ANALYZER_BACKEND": "librosa",
@@ -92,7 +94,7 @@ class Fleet:
         routes = ", ".join(f'"nats://{address(name)}:6222"' for name in NATS)
         for name in NATS:
             self._nats(name, routes)
-        until((store / "env.json").exists)
+        until_found((store / "env.json").exists, "no store", START_S)
         self._env = {**ENV, **json.loads((store / "env.json").read_text("utf-8"))}
         self._env["BEATSTITCH_NATS_URL"] = ",".join(f"nats://{address(n)}:4222" for n in NATS)
         database = self._env.pop("BEATSTITCH_DATABASE_URL")
@@ -112,7 +114,7 @@ class Fleet:
         self.api_key = made.split()[-1]
         self._service("gateway", "gateway", "gateway", targets)
         for name in ("analyzer", "timeline", *RENDERERS, "gateway"):
-            until(lambda log=name: '"message": "serving"' in self.log(log))
+            until_found(lambda n=name: '"message": "serving"' in self.log(n), name, START_S)
 
     def customer(self, out: Path, *files: Path) -> subprocess.Popen[str]:
         """Begins what a customer does, on a host of its own; returns when the batch is accepted."""
@@ -176,14 +178,6 @@ def of_customer(api_key: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(TESTS), "BEATSTITCH_API_KEY": api_key}
 
 
-def until(condition, limit_s: float = 120.0) -> None:
-    """Waits for something to be so."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @contextmanager
 def fleet(folder: Path) -> Iterator[Fleet]:
     """The whole of it, for as long as a block runs."""
@@ -244,7 +238,7 @@ def test_hosts_that_are_cut_off_lose_nothing(tmp_path):
         for name in itertools.islice(cables, CUTS):
             if name in RENDERERS:
                 begun = pieces_taken(system.log(name))
-                until(lambda n=name, b=begun: pieces_taken(system.log(n)) > b)
+                until_found(lambda n=name, b=begun: pieces_taken(system.log(n)) > b, name, START_S)
             system.network.cut(name)
             time.sleep(CUT_S)
             system.network.heal(name)

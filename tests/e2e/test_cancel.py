@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from support.waiting import until_found
 
 from beatstitch.v1 import job_pb2
 from beatstitch.v1.edl_pb2 import OutputFormat
@@ -42,19 +43,10 @@ def children(system: System, service: str, module: str) -> list[int]:
     return [pid for pid in descendants(process.pid) if module in command(pid)]
 
 
-def until(condition, what: str):
-    ends = time.monotonic() + WAIT_S
-    while time.monotonic() < ends:
-        if found := condition():
-            return found
-        time.sleep(0.005)
-    raise TimeoutError(what)
-
-
 @contextmanager
 def stopped(system: System, service: str, module: str) -> Iterator[list[int]]:
     """Waits for a child that runs a module, and holds it still for as long as the block lasts."""
-    held = until(lambda: children(system, service, module), f"no {module}")
+    held = until_found(lambda: children(system, service, module), f"no {module}", WAIT_S)
     for pid in held:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -67,7 +59,7 @@ def stopped(system: System, service: str, module: str) -> Iterator[list[int]]:
 
 
 def all_gone(pids: list[int]) -> None:
-    until(lambda: not any(command(pid) for pid in pids), "a child goes on")
+    until_found(lambda: not any(command(pid) for pid in pids), "a child goes on", WAIT_S)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +89,7 @@ def new_render(client: Client, project: str, seed: int) -> tuple[str, str]:
 
 def cancelled(client: Client, job_id: str) -> None:
     client.cancel_job(job_id)
-    until(lambda: client.get_job(job_id).state == CANCELLED, "not cancelled")
+    until_found(lambda: client.get_job(job_id).state == CANCELLED, "not cancelled", WAIT_S)
 
 
 def no_output(client: Client, render_id: str, tmp_path: Path) -> None:

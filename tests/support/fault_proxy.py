@@ -46,8 +46,10 @@ class FaultProxy:
             connection breaks before its reply does. One shot.
     """
 
-    def __init__(self, target_port: int) -> None:
-        self.port = free_port()
+    def __init__(self, target_port: int, *, host: str = LOOPBACK, port: int | None = None) -> None:
+        """Relays what comes to `host` (and `port`, a free one by default) to loopback."""
+        self.port = free_port() if port is None else port
+        self._host = host
         self.weather = Weather.FAIR
         self.lose_reply_to = b""
         self._target_port = target_port
@@ -57,7 +59,7 @@ class FaultProxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
+        self._server = await asyncio.start_server(self._accept, self._host, self.port)
         return self
 
     async def __aexit__(

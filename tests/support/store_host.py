@@ -9,36 +9,25 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from beatstitch_stack import Stack
 from beatstitch_stack.ports import LOOPBACK
+from support.fault_proxy import FaultProxy
 
 
 async def serve(folder: Path, address: str) -> None:
     """Until it is cancelled."""
-    async with Stack.start(folder, nats=False, durable=False) as stack:
+    async with AsyncExitStack() as block:
+        stack = await block.enter_async_context(Stack.start(folder, nats=False, durable=False))
         for port in (stack.s3.port, stack.postgres.port):
-            await asyncio.start_server(lambda r, w, p=port: _passed_on(r, w, p), address, port)
+            await block.enter_async_context(FaultProxy(port, host=address, port=port))
         env = {name: value.replace(LOOPBACK, address) for name, value in stack.env().items()}
         ready = folder / "env.new"
         ready.write_text(json.dumps(env))
         ready.rename(folder / "env.json")
         await asyncio.Event().wait()
-
-
-async def _passed_on(reader, writer, port: int) -> None:
-    there_reader, there_writer = await asyncio.open_connection(LOOPBACK, port)
-    await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 if __name__ == "__main__":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
 
 
 async def until(
@@ -26,3 +29,17 @@ async def until(
             if held:
                 return
             await asyncio.sleep(0.02)
+
+
+def until_found(condition: Callable[[], T], what: str, limit_s: float) -> T:
+    """`until` for tests without a loop: what the condition returned when it was true.
+
+    Raises:
+        TimeoutError: It never was; the text is `what`.
+    """
+    ends = time.monotonic() + limit_s
+    while time.monotonic() < ends:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    raise TimeoutError(what)
