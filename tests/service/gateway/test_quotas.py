@@ -16,7 +16,7 @@ from beatstitch.v1.tenant_pb2 import Quotas, Tenant
 from beatstitch_core.errors import reason_name
 from beatstitch_gateway.db.tables import tenants
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.quotas import usage
+from beatstitch_gateway.quotas import need, usage
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name
 from beatstitch_runtime.rpc.errors import error_from_rpc
 
@@ -126,6 +126,23 @@ async def test_open_jobs_by_many_calls_at_once_and_a_stitch_is_one(open_house):
         assert again.job.id == first.job.id
         await set_quotas(house, max_open_jobs=-1)
         await house.client.AnalyzeAudio(asset_id=song_id)
+
+
+async def test_a_replica_that_has_not_counted_yet_and_twelve_calls_at_once(open_house, monkeypatch):
+    """Each begins before any other's count is back, as on a slow database."""
+
+    async def slowly(tx, tenant: str) -> int:
+        count = await usage.open_jobs(tx, tenant)
+        await asyncio.sleep(0.1)
+        return count
+
+    async with open_house() as house:
+        _project, song_id, _pictures = await house.ready()
+        await set_quotas(house, max_open_jobs=5)
+        house.client = await house.replica(database_pool_size=12)
+        monkeypatch.setitem(need._QUOTAS, "jobs", need._Quota("max_open_jobs", slowly))
+        found = await outcomes(house.client.AnalyzeAudio(asset_id=song_id) for _ in range(12))
+        assert found.count("OK") == 5, found
 
 
 async def test_minutes_are_reserved_and_settled(open_house):

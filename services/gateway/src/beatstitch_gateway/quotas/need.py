@@ -2,9 +2,10 @@
 
 Two speeds. While less than half of a quota is used, calls of a tenant don't wait for one another: a
 count that is some seconds old, plus what this replica has let through since, says that there is
-room. Above that, calls that take more come one after the other until they are committed, and each
-counts exactly. So a quota is exceeded only where other replicas let through more than half of it
-while this one's count is good (`COUNT_GOOD_S`); within one replica never.
+room. Above that, or where no good count is known, calls that take more come one after the other
+until they are committed, and each counts exactly. So a quota is exceeded only where other replicas
+let through more than half of it while this one's count is good (`COUNT_GOOD_S`); within one replica
+never: only who is alone counts, since another's count could miss rows that are not committed yet.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.seeing import refusals
 
 COUNT_GOOD_S = 5.0
+# So long the old count still serves the others, while one call counts anew.
+RECOUNT_S = 1.0
 BACKLOG_GOOD_S = 1.0
 MOST_KNOWN = 10_000
 QUEUE_FULL_RETRY_S = 5.0
@@ -106,8 +109,6 @@ class QuotaGuard:
         asked = _asked(quotas, want)
         if not asked:
             return
-        for quota, _, _ in asked:
-            await self._know(tx, tenant, quota)
         if self._let_through(tenant, asked):
             try:
                 await _take_turn(tx, tenant, alone=False)
@@ -129,11 +130,6 @@ class QuotaGuard:
         """
         await _take_turn(tx, tenant, alone=True)
 
-    async def _know(self, tx: Transaction, tenant: str, quota: _Quota) -> None:
-        known = self._counts.get((tenant, quota.name))
-        if known is None or known.until <= time.monotonic():
-            self._note(tenant, quota, await quota.count(tx, tenant))
-
     def _note(self, tenant: str, quota: _Quota, used: int) -> None:
         if len(self._counts) >= MOST_KNOWN:
             self._counts.clear()
@@ -145,6 +141,9 @@ class QuotaGuard:
         for quota, amount, limit in asked:
             known = self._counts.get((tenant, quota.name))
             if known is None or known.used + amount > limit // 2:
+                return False
+            if known.until <= (now := time.monotonic()):
+                known.until = now + RECOUNT_S
                 return False
             taken.append((known, amount))
         for known, amount in taken:
