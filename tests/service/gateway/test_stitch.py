@@ -87,6 +87,19 @@ async def test_all_in_one(house):
     assert [s.media_asset_id for s in timeline.edl.segments] == [m.asset.id for m in media]
 
 
+async def test_all_of_its_jobs_belong_to_the_trace_of_its_call(house):
+    project_id, _song, _pictures = await house.ready(1)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client = house.with_key(house.key)
+    client.metadata = (*client.metadata, ("traceparent", trace))
+    job = (await client.Stitch(project_id=project_id, analysis={"analyzer": 2})).job
+    for stage in ("analyze", "timeline", "render"):
+        spec = await house.begin(await child_of(house, job.id, stage))
+        assert spec.traceparent == trace, stage
+        await house.event(spec, succeeded=await house.output(spec))
+    assert (await house.ended(job.id)).state == SUCCEEDED
+
+
 async def test_with_an_analysis_of_its_own(house):
     project_id, _song, _pictures = await house.ready(1)
     job = (

@@ -54,6 +54,7 @@ class JobRow:
         spec: Bytes of its JobSpec; of a stitch its StitchRequest.
         inputs: Of a timeline's build and a stitch what the spec doesn't say: whether all media are
             taken, and the template.
+        traceparent: Of a stitch, the trace of the call that made it; others' specs say theirs.
         stream_seq: Where its newest message lies in JOBS; None until it was published.
         attempt: How often the gateway has published it again.
         last_event_time: When a message was sent, an event came or the reconciler last looked.
@@ -63,6 +64,7 @@ class JobRow:
     job: Job
     spec: bytes
     inputs: TimelineInputs = field(default_factory=TimelineInputs)
+    traceparent: str = ""
     stream_seq: int | None = None
     attempt: int = 0
     last_event_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
@@ -91,6 +93,7 @@ def read_row(row: Row[Any]) -> JobRow:
         job=Job.FromString(row.message),
         spec=row.spec,
         inputs=TimelineInputs.FromString(row.inputs or b""),
+        traceparent=row.traceparent or "",
         stream_seq=row.stream_seq,
         attempt=row.attempt,
         last_event_time=row.last_event_time,
@@ -119,6 +122,7 @@ async def insert(tx: Transaction, row: JobRow) -> None:
                 job.deadline_time.ToDatetime(tzinfo=UTC) if job.HasField("deadline_time") else None
             ),
             change_xid=THIS_TRANSACTION,
+            traceparent=row.traceparent or None,
         )
     )
     tx.after.changed[job.id] = row.tenant

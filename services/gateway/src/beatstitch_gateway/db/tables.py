@@ -191,6 +191,8 @@ jobs = sa.Table(
     sa.Index(None, "asset_id"),
     # When it is given up; null for never.
     _time("deadline_time", nullable=True),
+    # Of a stitch, the trace of the call that made it; other jobs have theirs in the spec.
+    sa.Column("traceparent", sa.Text, nullable=True),
     sa.Index("ix_jobs_open", "tenant", postgresql_where=sa.text(JOB_IS_OPEN)),
     sa.Index("ix_jobs_in_flight", "tenant", "lane", "type", postgresql_where=sa.text(JOB_IS_OUT)),
     sa.Index("ix_jobs_deadline", "deadline_time", postgresql_where=sa.text("state IN (1, 2)")),

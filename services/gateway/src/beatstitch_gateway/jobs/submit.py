@@ -72,8 +72,11 @@ async def submit(
     spec.attempt = 0
     spec.traceparent = traceparent()
     parent = await jobs.find(tx, job.parent_job_id) if job.parent_job_id else None
-    if parent is not None and parent.job.HasField("deadline_time"):
-        job.deadline_time.CopyFrom(parent.job.deadline_time)
+    if parent is not None:
+        # What moves a stitch on is any event, or the reconciler: not what it belongs to.
+        spec.traceparent = parent.traceparent
+        if parent.job.HasField("deadline_time"):
+            job.deadline_time.CopyFrom(parent.job.deadline_time)
     set_deadline(job, tx.job_limits_s)
     row = JobRow(tenant, job, spec.SerializeToString(), inputs or TimelineInputs())
     await jobs.insert(tx, row)
@@ -106,7 +109,7 @@ async def submit_stitch(
     job.batch_id = batch_id
     job.stages.extend(new_stages())
     set_deadline(job, tx.job_limits_s)
-    row = JobRow(tenant, job, request.SerializeToString(), inputs)
+    row = JobRow(tenant, job, request.SerializeToString(), inputs, traceparent=traceparent())
     await jobs.insert(tx, row)
     await ledger.reserve(tx, tenant, job.id, await expected_ms(tx, tenant, request))
     return row
