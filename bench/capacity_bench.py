@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from render_bench import make_sources
+from render_material import make_sources
 from watched import tree_cpu_s
 
 from beatstitch.v1.edl_pb2 import OutputFormat

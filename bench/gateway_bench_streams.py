@@ -87,7 +87,7 @@ async def _presigned(room: Alone, project: str, http: httpx.AsyncClient) -> floa
         (await http.put(made.parts[0].url, content=data)).raise_for_status()
 
     async def direct() -> None:
-        url = storage.sign_put("bench/direct", 60, SIZE)
+        url = storage.links.sign_put("bench/direct", 60, SIZE)
         (await http.put(url, content=data)).raise_for_status()
 
     return await _share("presigned PUT, CreateUpload included,", by_link, direct, 0.95)

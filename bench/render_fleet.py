@@ -2,10 +2,11 @@
 
     python bench/render_fleet.py [--seconds 60] [--batch 3] [--rounds 1] [--pods] [--out DIR]
 
-The timeline of `render_bench.py`. A renderer process renders one piece at a time, with one encoder
-thread, and watches over renders as any does. First one process, then two share the queue; each
-makes one render alone (how long a person waits) and then a batch of renders queued together (what
-a fleet makes an hour). Every render has a folder of its own, so nothing is found in the cache.
+The timeline of `render_material.py`. A renderer process renders one piece at a time, with one
+encoder thread, and watches over renders as any does. First one process, then two share the queue;
+each makes one render alone (how long a person waits) and then a batch of renders queued together
+(what a fleet makes an hour). Every render has a folder of its own, so nothing is found in the
+cache.
 
 A process composes while its encoder encodes, so one alone keeps more than one core busy. With
 --pods each process has a core of its own and no more, as a pod with `cpu: 1` has: that is what a
@@ -30,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from render_bench import make_edl, make_sources
+from render_material import make_edl, make_sources
 from watched import Watched, machine_cpu_s
 
 from beatstitch.internal.v1.job_event_pb2 import JobEvent, JobProgress

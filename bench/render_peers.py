@@ -9,19 +9,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
+from render_material import RATE, SIZE, UNIT
 from watched import Watched
+
+from beatstitch.v1 import common_pb2
+from beatstitch_core.profiles import render_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from beatstitch.v1.edl_pb2 import Edl
+
 _SCRIPT = Path(__file__).parent / "peers" / "moviepy_peer.py"
+
+
+def peer_job(edl: Edl, files: dict[str, Path], slots: int) -> dict[str, object]:
+    """The timeline for other programs."""
+    profile = render_profiles()["final"]
+    return {
+        "size": SIZE,
+        "rate": RATE,
+        "frames": edl.segments[-1].timeline_out_frame,
+        "preset": profile.preset,
+        "crf": profile.crf,
+        "threads": slots,
+        "shots": [
+            {
+                "path": str(files[segment.media_sha256]),
+                "still": segment.media_type == common_pb2.MEDIA_TYPE_IMAGE,
+                "in": segment.timeline_in_frame,
+                "out": segment.timeline_out_frame,
+                "source_in_us": segment.source_in_us,
+                "fade": segment.transition_in.frames,
+                "move": [
+                    [rect.x / UNIT, rect.y / UNIT, rect.w / UNIT, rect.h / UNIT]
+                    for move in [segment.effect.ken_burns]
+                    for rect in (getattr(move, "from"), move.to)
+                    if segment.effect.HasField("ken_burns")
+                ],
+            }
+            for segment in edl.segments
+        ],
+    }
 
 
 def compare(job: dict[str, Any], folder: Path, moviepy: Path, ours_s: float) -> Iterator[str]:
     """Lines that say what each takes.
 
     Args:
-        job: The timeline, see `render_bench.peer_job`.
+        job: The timeline, see `peer_job`.
         folder: For their files.
         moviepy: The Python of a venv with MoviePy.
         ours_s: Our wall time in seconds.

@@ -177,10 +177,10 @@ def http(url: str, data: bytes | None = None) -> tuple[bytes, str]:
 
 async def test_links(storage, s3_prefix):
     key = f"{s3_prefix}a b/é+~.mp4"
-    await asyncio.to_thread(http, storage.sign_put(key, 60, 5), b"video")
+    await asyncio.to_thread(http, storage.links.sign_put(key, 60, 5), b"video")
     assert await storage.get(key) == b"video"
-    assert await asyncio.to_thread(http, storage.sign_get(key, 60)) == (b"video", "")
-    body, header = await asyncio.to_thread(http, storage.sign_get(key, 60, 'my "video" é.mp4'))
+    assert await asyncio.to_thread(http, storage.links.sign_get(key, 60)) == (b"video", "")
+    body, header = await asyncio.to_thread(http, storage.links.sign_get(key, 60, 'my "video" é.mp4'))
     assert body == b"video"
     assert header.startswith('attachment; filename="my _video_ _.mp4"')
     assert "filename*=UTF-8''my%20%22video%22%20%C3%A9.mp4" in header
@@ -188,7 +188,7 @@ async def test_links(storage, s3_prefix):
 
 async def test_a_changed_link_is_refused(storage, s3_prefix):
     await storage.put(f"{s3_prefix}mine", b"secret")
-    url = storage.sign_get(f"{s3_prefix}other", 60).replace("other", "mine")
+    url = storage.links.sign_get(f"{s3_prefix}other", 60).replace("other", "mine")
     with pytest.raises(urllib.error.HTTPError) as caught:
         await asyncio.to_thread(http, url)
     caught.value.close()
@@ -197,7 +197,7 @@ async def test_a_changed_link_is_refused(storage, s3_prefix):
 
 async def test_links_use_the_public_name(s3_server):
     storage = storage_of(s3_server, s3_public_endpoint="https://media.example.com/")
-    assert storage.sign_get("k", 60).startswith("https://media.example.com/beatstitch/k?")
+    assert storage.links.sign_get("k", 60).startswith("https://media.example.com/beatstitch/k?")
 
 
 async def test_storage_away(s3_server_fresh, tmp_path, caplog):
@@ -308,8 +308,8 @@ async def test_a_link_takes_only_what_was_declared(storage, s3_prefix):
         return caught.value.code
 
     key = f"{s3_prefix}declared"
-    assert await refused(storage.sign_put(key, 60, 5), b"video!") == 403
-    bound = storage.sign_put(key, 60, 5, hashlib.sha256(b"video").hexdigest())
+    assert await refused(storage.links.sign_put(key, 60, 5), b"video!") == 403
+    bound = storage.links.sign_put(key, 60, 5, hashlib.sha256(b"video").hexdigest())
     assert await refused(bound, b"Video") == 400
     assert not await storage.exists(key)
     await asyncio.to_thread(http, bound, b"video")

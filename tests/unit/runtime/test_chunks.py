@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatstitch_runtime.chunks import in_chunks, read_ahead
+from beatstitch_runtime.storage.chunks import in_chunks, read_ahead
 
 
 async def _parts(sizes, seen=None):

@@ -8,7 +8,7 @@ from beatstitch.v1.common_pb2 import ObjectRef
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage import Storage
-from beatstitch_runtime.storage_errors import storage_error
+from beatstitch_runtime.storage.errors import storage_error
 
 AWAY = "Error performing GET http://127.0.0.1:15075/k in 1.507301934s, after 4 retries"
 

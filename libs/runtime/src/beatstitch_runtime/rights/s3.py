@@ -23,7 +23,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "timeline": ("grid",),
     "renderer": (INPUTS, "edl", "proxy"),
 }
-# What is used again is made young by a copy onto itself, see `beatstitch_runtime.touching`.
+# What is used again is made young by a copy onto itself, see `beatstitch_runtime.storage.touching`.
 TOUCHES: Mapping[str, tuple[str, ...]] = {"renderer": ("proxy",), GATEWAY: ("strip",)}
 _UPLOADS = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 

@@ -60,7 +60,7 @@ async def link_output(deps: Deps, tenant: str, render_id: str) -> CreateOutputDo
     render, output = await _output(deps, tenant, render_id)
     expires_s = deps.settings.link_expiry_s
     end = expiry(expires_s)
-    url = deps.storage.sign_get(
+    url = deps.storage.links.sign_get(
         output.key, expires_s, f"beatstitch-{render.id}-{render.profile}.{_suffix(render)}"
     )
     return CreateOutputDownloadLinkResponse(url=url, expire_time=end)

@@ -208,7 +208,7 @@ class AssetRpc(AssetServiceServicer):
             raise specs.not_ready(row)
         expires_s = self._deps.settings.link_expiry_s
         end = expiry(expires_s)
-        url = self._deps.storage.sign_get(row.key, expires_s, row.asset.filename)
+        url = self._deps.storage.links.sign_get(row.key, expires_s, row.asset.filename)
         return CreateAssetDownloadLinkResponse(url=url, expire_time=end)
 
 

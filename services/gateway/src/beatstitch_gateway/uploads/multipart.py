@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart, UploadPart
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_runtime.presign import Credentials, presign
+from beatstitch_runtime.storage.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
 
 log = logging.getLogger(__name__)

@@ -81,7 +81,7 @@ def sign(deps: Deps, row: AssetRow, upload: UploadRow, parts: Sequence[UploadPar
         if upload.upload_id:
             part.url = deps.multipart.sign_part(row.key, upload.upload_id, part, expires_s)
         else:
-            part.url = deps.storage.sign_put(
+            part.url = deps.storage.links.sign_put(
                 row.key, expires_s, row.asset.size_bytes, row.declared_sha256
             )
 

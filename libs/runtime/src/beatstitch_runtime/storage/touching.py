@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from beatstitch_runtime.presign import Credentials, presign
+from beatstitch_runtime.storage.presign import Credentials, presign
 
 log = logging.getLogger(__name__)
 
