@@ -180,7 +180,9 @@ async def test_links(storage, s3_prefix):
     await asyncio.to_thread(http, storage.links.sign_put(key, 60, 5), b"video")
     assert await storage.get(key) == b"video"
     assert await asyncio.to_thread(http, storage.links.sign_get(key, 60)) == (b"video", "")
-    body, header = await asyncio.to_thread(http, storage.links.sign_get(key, 60, 'my "video" é.mp4'))
+    body, header = await asyncio.to_thread(
+        http, storage.links.sign_get(key, 60, 'my "video" é.mp4')
+    )
     assert body == b"video"
     assert header.startswith('attachment; filename="my _video_ _.mp4"')
     assert "filename*=UTF-8''my%20%22video%22%20%C3%A9.mp4" in header

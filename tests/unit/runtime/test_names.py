@@ -31,10 +31,10 @@ from beatstitch_runtime.jobs.topology import (
     progress_subject,
     streams,
 )
-from beatstitch_runtime.storage.presign import Credentials, presign
 from beatstitch_runtime.rpc.errors import details_of, error_from_rpc
 from beatstitch_runtime.settings import ServiceSettings
 from beatstitch_runtime.storage.links import disposition
+from beatstitch_runtime.storage.presign import Credentials, presign
 
 CHUNK, BATCH = job_pb2.JOB_TYPE_RENDER_CHUNK, job_pb2.JOB_LANE_BATCH
 

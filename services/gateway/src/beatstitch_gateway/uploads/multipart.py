@@ -20,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from beatstitch.v1 import failure_pb2
 from beatstitch.v1.asset_service_pb2 import CompletedPart, UploadPart
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_runtime.storage.presign import Credentials, presign
 from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.storage.presign import Credentials, presign
 
 log = logging.getLogger(__name__)
 
