@@ -23,16 +23,14 @@ BIG = 9 * 1024 * 1024 + 12_345
 
 
 def storage_of(server, **options):
-    return Storage.from_settings(
-        ServiceSettings(
-            s3_endpoint=server.endpoint,
-            s3_bucket=server.bucket,
-            s3_region=server.region,
-            s3_access_key=server.access_key,
-            s3_secret_key=server.secret_key,
-            **options,
-        )
-    )
+    named = {
+        "s3_endpoint": server.endpoint,
+        "s3_bucket": server.bucket,
+        "s3_region": server.region,
+        "s3_access_key": server.access_key,
+        "s3_secret_key": server.secret_key,
+    }
+    return Storage.from_settings(ServiceSettings(**named | options))
 
 
 @pytest.fixture
@@ -249,11 +247,11 @@ async def test_a_full_disk(storage, s3_prefix, tmp_path):
     assert caught.value.reason == failure_pb2.ERROR_REASON_DISK_FULL
 
 
-async def test_a_download_goes_on_where_it_broke_off(storage, s3_prefix, tmp_path):
+async def test_a_download_goes_on_where_it_broke_off(s3_server, storage, s3_prefix, tmp_path):
     """Through a proxy that cuts the first connection in the middle of the body."""
     data = os.urandom(4 * 1024 * 1024)
     ref = await storage.put(f"{s3_prefix}k", data)
-    target = storage._public_url.removeprefix("http://").split(":")
+    target = s3_server.endpoint.removeprefix("http://").split(":")
     cuts, relays = [], []
 
     async def pump(reader, writer, limit):
@@ -283,14 +281,7 @@ async def test_a_download_goes_on_where_it_broke_off(storage, s3_prefix, tmp_pat
 
     proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
-    credentials = storage._credentials
-    through = Storage.from_settings(
-        ServiceSettings(
-            s3_endpoint=f"http://127.0.0.1:{port}",
-            s3_access_key=credentials.access_key,
-            s3_secret_key=credentials.secret_key,
-        )
-    )
+    through = storage_of(s3_server, s3_endpoint=f"http://127.0.0.1:{port}")
     try:
         assert await through.fetch(ref, tmp_path / "out") == ref
     finally:
