@@ -1,9 +1,11 @@
 # BeatStitch: `make demo` shows it, `make test` proves it, `make help` lists the rest.
-# Needs Linux x86-64, Python 3.11 or newer with venv, and make. Everything else comes from the
+# Needs Linux x86-64, Python 3.11 to 3.13 with venv, and make. Everything else comes from the
 # Python package index, pinned in constraints.txt, into .venv.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# The first that fits; python3, with a word on what is wrong, where none does.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+            $(shell $(name) tools/check_python.py 2> /dev/null && echo $(name))) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STATE ?= .beatstitch
@@ -26,7 +28,8 @@ help: ## This list
 
 $(STAMP): constraints.txt pyproject.toml $(foreach room,$(ROOMS),$(room)/pyproject.toml) libs/protos/generate_stubs.py $(shell find protos -name '*.proto')
 	@echo "Setting up $(VENV) (a minute or two the first time)…"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || { python=$(PYTHON); \
+	  $$python tools/check_python.py $$python && $$python -m venv $(VENV); }
 	@$(PIP) install -c constraints.txt --upgrade pip
 	@$(PIP) install -c constraints.txt --group build
 	@$(PIP) install -c constraints.txt --group dev --no-build-isolation $(EDITABLE)
