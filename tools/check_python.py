@@ -2,8 +2,8 @@
 
     PYTHON tools/check_python.py [NAME]
 
-Runs on Python 3.7 and newer. Exit code 1 and a sentence on standard error where its version or its missing
-`venv` would fail later in pip's words.
+Runs on Python 3.7 and newer. Exit code 1 and a sentence on standard error where its version or its
+missing `venv` would fail later in pip's words.
 """
 
 from __future__ import annotations
