@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from beatstitch.internal.v1.render_plan_pb2 import ChunkContent
 from beatstitch.v1.edl_pb2 import Overlay, TextCard
 from beatstitch_renderer.compositor.overlays import Overlays
 from beatstitch_renderer.compositor.planes import filled
-from beatstitch_renderer.compositor.text import drawable, lettering
+from beatstitch_renderer.compositor.text import drawable, lettering, text_build
 from beatstitch_renderer.planning.borders import PieceSizes
 from beatstitch_renderer.planning.overlays import overlays_in, strength_at
 from beatstitch_renderer.planning.plan import plan_render
 
 WHOLE = 65_536
 WHITE, BLUE = 0xFFFFFF, 0x204080
+# Of letters drawn by HarfBuzz 15.0.0; to be made anew with another version of it or of the font.
+DRAWN = "960424ae80d8e926c7cc7074dd5122c395ee23b288ca1939d25729341fde55e3"
 
 
 def card(text: str, line_height=6554, centre=(32_768, 32_768), **more) -> TextCard:
@@ -142,6 +145,34 @@ def test_the_font_has_letters_of_these_scripts(letter):
     assert found is not None
     assert missing is not None
     assert found.mask.shape != missing.mask.shape or not np.array_equal(found.mask, missing.mask)
+
+
+def wide(text: str) -> int:
+    found = lettering(card(text, 13_107), (1280, 720))
+    assert found is not None
+    return int(np.ptp(np.nonzero(found.mask.any(axis=0))[0])) + 1
+
+
+def test_letters_that_lean_to_each_other_stand_closer():
+    assert wide("AV" * 8) < 0.95 * (wide("A" * 8) + wide("V" * 8))
+
+
+def test_letters_that_join_are_joined_also_after_another_script():
+    """KA, virama and SSA are one letter, KSSA."""
+    joined = wide("\u0915\u094d\u0937")
+    assert joined < 0.85 * (wide("\u0915\u094d") + wide("\u0937"))
+    # The first letter's own place, whatever follows it.
+    before = wide("A \u0937") - wide("\u0937")
+    assert abs(wide("A \u0915\u094d\u0937") - joined - before) <= 6
+
+
+def test_every_machine_draws_the_same_letters():
+    """By the wheels that `constraints.txt` pins and nothing of the system's, whatever it has."""
+    found = lettering(
+        card("Tel Aviv \u0416\u0438\u0437\u043d\u044c \u0915\u094d\u0937"), (1280, 720)
+    )
+    assert found is not None
+    assert sha256(found.mask.tobytes()).hexdigest() == DRAWN, text_build()
 
 
 def test_text_is_as_high_as_asked_and_in_its_place():

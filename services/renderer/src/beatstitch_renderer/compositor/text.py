@@ -1,21 +1,23 @@
 """Text as a mask: how much of each pixel letters cover. Drawn once, for as many frames as need it.
 
 Font: Noto Sans (SIL Open Font License 1.1): Latin, Greek, Cyrillic, Devanagari; what it lacks is an
-empty box. Shaping and writing direction by Raqm, HarfBuzz and FriBidi, which Pillow's wheels carry.
+empty box. Shaped and drawn by HarfBuzz alone. Pillow's own text looks the same only where the
+machine has a library of the system's, FriBidi, and every machine has to draw the same letters.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, features
+import uharfbuzz as hb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +29,15 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
 
 _PACKAGE, _FILE = "fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf"
-_WEIGHT, _WIDTH = 600, 100
+_AXES = {"wght": 600.0, "wdth": 100.0}
 _UNIT = 65_536
 # The longest line and the highest block, in percent of the frame.
 _MOST_PERCENT = 90
 # Letters are drawn at least this high, in pixels, and shrunk from there: small ones are dots.
 _LEAST_DRAWN = 12.0
-# Text that is measured at this size tells its size at any other, nearly.
-_MEASURED = 64.0
 _JOINERS = frozenset("\u200c\u200d")
+# Shaped word by word: each is of one script, and HarfBuzz finds out which.
+_WORDS = re.compile(" *[^ ]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,7 @@ class Lettering:
 
 def text_build() -> str:
     """Names all that decides what letters look like."""
-    parts = (f"{name} {features.version(name)}" for name in ("raqm", "harfbuzz", "freetype2"))
-    return f"font noto-sans {version('fontpkg-noto-sans')} {' '.join(parts)}"
+    return f"font noto-sans {version('fontpkg-noto-sans')} harfbuzz {hb.version_string()}"
 
 
 def lettering(card: TextCard, frame: tuple[int, int]) -> Lettering | None:
@@ -110,8 +111,7 @@ def _inside(centre: float, length: int, frame: int) -> int:
 
 def _fitting(lines: Sequence[str], line_height: float, frame: tuple[int, int]) -> float:
     """The height of a line in pixels at which all fits: measured, never drawn."""
-    font = _font(_MEASURED)
-    widest = max((font.getlength(line) for line in lines), default=0.0) / _MEASURED
+    widest = max((_shaped(line).width for line in lines), default=0.0)
     most_wide, most_tall = (side * _MOST_PERCENT / 100 for side in frame)
     fits = min(line_height, most_tall / len(lines))
     return min(fits, most_wide / widest) if widest > 0 else fits
@@ -119,30 +119,73 @@ def _fitting(lines: Sequence[str], line_height: float, frame: tuple[int, int]) -
 
 def _drawn(lines: Sequence[str], line_height: float) -> Bytes | None:
     """The lines, each in the middle, cut to what is covered; None where that is nothing."""
-    font = _font(line_height)
-    ascent, _ = font.getmetrics()
-    widths = [font.getlength(line) for line in lines]
+    font = _font()
+    shaped = [_shaped(line) for line in lines]
     # Marks above and below letters, and italics, reach out of their line.
     edge = int(line_height) + 1
-    wide = int(max(widths)) + 2 * edge
+    wide = int(max(line.width for line in shaped) * line_height) + 2 * edge
     tall = int(line_height * len(lines)) + 2 * edge
-    canvas = Image.new("L", (wide, tall), 0)
-    pen = ImageDraw.Draw(canvas)
-    for i, (line, width) in enumerate(zip(lines, widths, strict=True)):
-        at = (round((wide - width) / 2), edge + round(i * line_height) + ascent)
-        if line:
-            pen.text(at, line, fill=255, font=font, anchor="ls")
-    box = canvas.getbbox()
-    return None if box is None else np.asarray(canvas.crop(box), np.uint8)
+    pen = hb.RasterDraw()
+    pen.extents = hb.RasterExtents(0, 0, wide, tall, wide)
+    scale = line_height / font.units
+    for i, line in enumerate(shaped):
+        left = round((wide - line.width * line_height) / 2)
+        base = edge + round(i * line_height + font.ascender * scale)
+        for glyph in line.glyphs:
+            # A font's y goes up, so the picture is drawn upside down and turned.
+            x, y = left + glyph.x * scale, tall - base + glyph.y * scale
+            pen.transform = (scale, 0.0, 0.0, scale, x, y)
+            pen.draw_glyph(font.font, glyph.number)
+    drawn = pen.render()
+    stride = drawn.extents.stride
+    canvas = np.frombuffer(drawn.buffer, np.uint8).reshape(tall, stride)[::-1, :wide]
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(canvas))
+    if not width:
+        return None
+    return np.ascontiguousarray(canvas[top : top + height, left : left + width])
 
 
-@functools.lru_cache(maxsize=8)
-def _font(line_height: float) -> ImageFont.FreeTypeFont:
-    """The font in the size in which a line is so many pixels high."""
+class _Glyph(NamedTuple):
+    """A letter's drawing and its place on the base line, y upwards, in the font's units."""
+
+    number: int
+    x: int
+    y: int
+
+
+class _Line(NamedTuple):
+    """A line's letters and its width as a multiple of the height of a line."""
+
+    glyphs: list[_Glyph]
+    width: float
+
+
+class _Font(NamedTuple):
+    """The font; a line is `units` of its units high, `ascender` of them above the base line."""
+
+    font: hb.Font
+    units: int
+    ascender: int
+
+
+def _shaped(line: str) -> _Line:
+    font = _font()
+    glyphs, pen = [], 0
+    for word in _WORDS.findall(line):
+        buffer = hb.Buffer()
+        buffer.add_str(word)
+        buffer.guess_segment_properties()
+        hb.shape(font.font, buffer)
+        for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+            glyphs.append(_Glyph(info.codepoint, pen + place.x_offset, place.y_offset))
+            pen += place.x_advance
+    return _Line(glyphs, pen / font.units)
+
+
+@functools.cache
+def _font() -> _Font:
     with as_file(files(_PACKAGE).joinpath(_FILE)) as path:
-        font = ImageFont.truetype(path, _MEASURED, layout_engine=ImageFont.Layout.RAQM)
-        ascent, descent = font.getmetrics()
-        size = line_height * _MEASURED / (ascent + descent)
-        font = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.RAQM)
-    font.set_variation_by_axes([_WEIGHT, _WIDTH])
-    return font
+        font = hb.Font(hb.Face(hb.Blob.from_file_path(path)))
+    font.set_variations(_AXES)
+    extents = font.get_font_extents("ltr")
+    return _Font(font, extents.ascender - extents.descender, extents.ascender)
