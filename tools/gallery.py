@@ -18,7 +18,7 @@ from gallery_sheet import Row, draw_sheet
 from numpy.typing import NDArray
 
 from beatstitch.v1 import common_pb2, edl_pb2
-from beatstitch.v1.edl_pb2 import Edl, Segment
+from beatstitch.v1.edl_pb2 import Edl, Overlay, Segment
 from beatstitch.v1.render_pb2 import RenderProfile
 from beatstitch_core.canonical import sha256_hex
 from beatstitch_media.image import load_image
@@ -47,6 +47,7 @@ class Material:
     clip: Path
     tall_clip: Path
     numbered: Path
+    mark: Path
 
     @classmethod
     def write(cls, folder: Path) -> Material:
@@ -59,7 +60,17 @@ class Material:
             clip=write_clip(folder / "clip.mp4", "neon", count=90),
             tall_clip=write_clip(folder / "tall.mp4", "bokeh", size=(360, 640), count=30),
             numbered=coded_clip(folder / "numbered.mp4", source_id=1, frames=120).path,
+            mark=write_mark(folder / "mark.png"),
         )
+
+
+def write_mark(path: Path) -> Path:
+    """A ring and a dot on nothing, as a watermark is drawn."""
+    pixels = np.zeros((200, 200, 4), np.uint8)
+    for radius, thickness in ((80, 24), (28, -1)):
+        cv2.circle(pixels, (100, 100), radius, (255, 255, 255, 255), thickness, cv2.LINE_AA)
+    cv2.imwrite(str(path), pixels)
+    return path
 
 
 def shot(path: Path, frames: int = LENGTH, **fields: object) -> Segment:
@@ -74,9 +85,11 @@ def shot(path: Path, frames: int = LENGTH, **fields: object) -> Segment:
     return made
 
 
-def compose(segments: Sequence[Segment], frames: Sequence[int]) -> list[NDArray[np.uint8]]:
+def compose(
+    segments: Sequence[Segment], frames: Sequence[int], overlays: Sequence[Overlay] = ()
+) -> list[NDArray[np.uint8]]:
     """Some frames of a video of these segments at 30 frames a second, packed RGB."""
-    edl = Edl(version="1.0", segments=segments)
+    edl = Edl(version="1.0", segments=segments, overlays=overlays)
     edl.output.width, edl.output.height = SIZE
     edl.output.frame_rate.num = 30
     at = 0
@@ -90,6 +103,8 @@ def compose(segments: Sequence[Segment], frames: Sequence[int]) -> list[NDArray[
         )
         for segment in edl.segments
     }
+    for mark in (overlay.picture for overlay in overlays if overlay.HasField("picture")):
+        files[mark.media_sha256] = SourceFile(Path(mark.media_asset_id), "")
     found = {}
     for chunk in plan.chunks:
         sources = Sources(files, edl.output, load_still)
@@ -123,10 +138,16 @@ def way_in(
     return [shot(files.one), new]
 
 
-def row(title: str, segments: Sequence[Segment], frames: Sequence[int], first: int = 0) -> Row:
+def row(
+    title: str,
+    segments: Sequence[Segment],
+    frames: Sequence[int],
+    first: int = 0,
+    overlays: Sequence[Overlay] = (),
+) -> Row:
     """A row of a sheet, its frames counted from `first`."""
     captions = [f"frame {frame - first}" for frame in frames]
-    return Row(title, list(zip(compose(segments, frames), captions, strict=True)))
+    return Row(title, list(zip(compose(segments, frames, overlays), captions, strict=True)))
 
 
 def fades(files: Material) -> list[Row]:
@@ -232,6 +253,31 @@ def speeds(files: Material) -> list[Row]:
     return rows
 
 
+def overlaid(files: Material) -> list[Row]:
+    """Text in four scripts, and a watermark over a cut."""
+    texts = {
+        "Text and veil": "Tel Aviv\nAVENUE, To Wave",
+        "Greek and Cyrillic": "Καλό καλοκαίρι\nПривет, лето",
+        "Devanagari": "नमस्ते दुनिया\nक्षत्रिय Summer",
+    }
+    rows = []
+    for title, text in texts.items():
+        card = Overlay(in_frame=0, out_frame=LENGTH, fade_frames=8)
+        card.text.text, card.text.rgb, card.text.line_height = text, 0xFFFFFF, UNIT // 8
+        card.text.centre.x = card.text.centre.y = UNIT // 2
+        card.text.veil_opacity = UNIT * 35 // 100
+        rows.append(row(title, [shot(files.one)], [0, 3, 7, 15, 25], overlays=[card]))
+    mark = Overlay(in_frame=0, out_frame=2 * LENGTH)
+    mark.picture.media_asset_id = str(files.mark)
+    mark.picture.media_sha256 = sha256_hex(files.mark.read_bytes())
+    mark.picture.opacity = UNIT * 6 // 10
+    mark.picture.place.x, mark.picture.place.y = UNIT * 87 // 100, UNIT * 79 // 100
+    mark.picture.place.w, mark.picture.place.h = UNIT * 10 // 100, UNIT * 18 // 100
+    frames = [LENGTH + i for i in (-15, -12, -8, -4, 4)]
+    rows.append(row("Watermark", way_in(files, "CROSSFADE"), frames, LENGTH, [mark]))
+    return rows
+
+
 SHEETS: dict[str, tuple[str, Callable[[Material], list[Row]]]] = {
     "fades": ("Transitions of 14 frames; the cut is frame 0", fades),
     "moves": ("Transitions with a direction", moves),
@@ -240,6 +286,7 @@ SHEETS: dict[str, tuple[str, Callable[[Material], list[Row]]]] = {
     "fits": ("Fits", fits),
     "ken-burns": ("Ken Burns", ken_burns),
     "speeds": ("Speeds", speeds),
+    "overlays": ("Titles and watermark", overlaid),
 }
 
 
