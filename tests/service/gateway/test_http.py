@@ -8,12 +8,13 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 import grpc.aio
 import h2.connection
 import h2.events
+import h2.settings
 import httpx
 import psutil
 import pytest
@@ -251,8 +252,8 @@ async def test_a_reply_over_http2_that_its_client_never_takes_is_given_up(house)
     """The window is shut, the reply waits for room, and the client leaves."""
     port = house.services[-1].rpc.front.port
     client = h2.connection.H2Connection()
-    client.local_settings.initial_window_size = 0
     client.initiate_connection()
+    client.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
     head = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", "/none")]
     client.send_headers(1, head, end_stream=True)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -265,6 +266,25 @@ async def test_a_reply_over_http2_that_its_client_never_takes_is_given_up(house)
             pass
     writer.close()
     await until(lambda: not open_at(port))
+
+
+async def test_a_reply_over_http2_that_nobody_makes_room_for(open_house, monkeypatch) -> None:
+    """The client stays, and its window stays shut: the call ends, then the idle connection."""
+    monkeypatch.setattr(server, "IDLE_S", 1.0)
+    async with open_house(http_port=free_port()) as house:
+        client = h2.connection.H2Connection()
+        client.initiate_connection()
+        client.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        head = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", "/none")]
+        client.send_headers(1, head, end_stream=True)
+        port = house.services[-1].rpc.front.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(client.data_to_send())
+        async with asyncio.timeout(15):
+            while await reader.read(1 << 16):
+                pass
+        writer.close()
+        await until(lambda: not open_at(port))
 
 
 async def test_a_web_socket_is_refused(house) -> None:
@@ -294,6 +314,37 @@ async def test_a_body_that_stops_coming_ends_its_call(open_house, monkeypatch, p
             await reader.read()
         writer.close()
         await until(lambda: not open_at(port))
+
+
+async def test_an_answer_that_nobody_takes_ends_its_call(open_house, monkeypatch, caplog) -> None:
+    """A client that stays and reads no more: it holds neither the connection nor the download."""
+    monkeypatch.setattr(server, "IDLE_S", 0.5)
+    size = 40 * 1024 * 1024
+    async with open_house(http_port=free_port()) as house:
+        project_id, _song, _pictures = await house.ready()
+        edl_hash = await house.timeline(project_id)
+        made = await house.render(project_id, edl_hash, video=bytes(size))
+        port = house.services[-1].rpc.front.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        body = frame(json.dumps({"renderId": made.render.id}).encode())
+        writer.write(
+            b"POST /beatstitch.v1.RenderService/DownloadOutput HTTP/1.1\r\nhost: x\r\n"
+            b"content-type: application/connect+json\r\n"
+            + f"authorization: Bearer {house.key}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        assert b" 200 " in await reader.readline()
+        await asyncio.sleep(2)
+        got = 0
+        with suppress(ConnectionError):
+            async with asyncio.timeout(10):
+                while block := await reader.read(1024 * 1024):
+                    got += len(block)
+        writer.close()
+        assert 0 < got < size
+        await until(lambda: not open_at(port))
+    assert "INTERNAL" not in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("version", ["http1", "http2"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc.aio
@@ -13,7 +14,7 @@ from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.http import cors
 from beatstitch_gateway.http.endpoints import AnyEndpoint, endpoints
-from beatstitch_gateway.http.patience import Exchange, Receive, Send
+from beatstitch_gateway.http.patience import ClientGoneError, Exchange, Receive, Send
 from beatstitch_gateway.http.wire import (
     BinaryCodec,
     JsonCodec,
@@ -70,6 +71,11 @@ class WebApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
+        # Returned without an end: the connection, or its stream, is cut off.
+        with suppress(ClientGoneError):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # there are no web sockets here
             await send({"type": "websocket.close", "code": 1000})
             return
