@@ -67,6 +67,7 @@ class House:
         self.storage = storage
         self.services: list[Service] = []
         self.channels: list[grpc.aio.Channel] = []
+        self.taken: dict[str, JobSpec] = {}
         self.key = ""
         self.client: Client
 
@@ -125,7 +126,9 @@ class House:
     # --- the workers' hands
 
     async def take(self, job_id: str, *, ack: bool = True) -> JobSpec:
-        """Takes a job's message from its queue."""
+        """Takes a job's message from its queue; those before it are kept for who asks for them."""
+        if job_id in self.taken:
+            return self.taken.pop(job_id)
         job = await self.job(job_id)
         subscription = await self.bus.js.pull_subscribe_bind(
             consumer_name(job.type, job.lane), stream=JOBS
@@ -139,6 +142,8 @@ class House:
                             await message.ack_sync()
                         if spec.job_id == job_id:
                             return spec
+                        if ack:
+                            self.taken[spec.job_id] = spec
         finally:
             await subscription.unsubscribe()
 

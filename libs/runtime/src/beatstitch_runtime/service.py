@@ -9,12 +9,13 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
 from beatstitch_runtime import tracing
 from beatstitch_runtime.jobs.worker import Worker
+from beatstitch_runtime.leaving import leave
 from beatstitch_runtime.metrics.observers import Observer
 from beatstitch_runtime.metrics.server import MetricsServer
 from beatstitch_runtime.rpc.server import RpcServer
@@ -164,8 +165,8 @@ async def _first(*waits: Coroutine[Any, Any, object] | asyncio.Future[Any]) -> N
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def run_main(build: Callable[[S], Service | Awaitable[Service]], settings: S) -> None:
-    """The whole of a service's `main`: logs, event loop, build, run.
+def run_main(build: Callable[[S], Service | Awaitable[Service]], settings: S) -> NoReturn:
+    """The whole of a service's `main`: logs, event loop, build, run. Ends the process.
 
     Args:
         build: Wires the service; may be a coroutine function, for it may have to connect first.
@@ -183,6 +184,7 @@ def run_main(build: Callable[[S], Service | Awaitable[Service]], settings: S) ->
             runner.run(main())
     finally:
         tracing.shutdown()
+    leave(0)
 
 
 def service_name(build: Callable[..., object]) -> str:

@@ -172,12 +172,13 @@ class S3Server(Server):
         return {"GOMEMLIMIT": MEMORY_LIMIT}
 
     def _is_ready(self) -> bool:
-        # The keys are this server's own, so nobody else could accept the write; and the port
-        # answers before a volume can be written.
+        # The keys are this server's own, so nobody else could accept the write. The port answers
+        # before a volume is there, and an object without bytes needs none.
         probe = f"{self.bucket}/{READY_KEY}"
         try:
             return (
-                self.request("PUT", probe, b"") == OK
+                self.request("PUT", probe, b"ready") == OK
+                and self.request("GET", probe) == OK
                 and self.request("DELETE", probe) == NO_CONTENT
             )
         except (OSError, http.client.HTTPException):

@@ -22,6 +22,7 @@ from beatstitch_gateway.retention.cleaner import Cleaner
 from beatstitch_gateway.retention.sweep import Sweeper
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.uploads.multipart import Multipart
+from beatstitch_runtime.leaving import leave
 from beatstitch_runtime.storage import Storage
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
@@ -62,4 +63,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -18,6 +18,7 @@ from beatstitch_gateway.backup.folder import BrokenBackupError
 from beatstitch_gateway.backup.postgres import ProgramError
 from beatstitch_gateway.backup.restore import NotEmptyError
 from beatstitch_gateway.settings import DatabaseSettings
+from beatstitch_runtime.leaving import leave
 from beatstitch_runtime.storage import Storage
 
 SHOWN = 20
@@ -93,14 +94,14 @@ def _say(line: str, to: TextIO = sys.stdout) -> None:
     to.write(line + "\n")
 
 
-def main() -> None:
+def main() -> int:
     """Runs the command; 2 when it can't be done at all."""
     try:
-        sys.exit(asyncio.run(run(parser().parse_args())))
+        return asyncio.run(run(parser().parse_args()))
     except (BrokenBackupError, NotEmptyError, ProgramError, BeatStitchError) as error:
         _say(str(error), sys.stderr)
-        sys.exit(2)
+        return 2
 
 
 if __name__ == "__main__":
-    main()
+    leave(main())
