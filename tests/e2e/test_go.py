@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.examples import need, run
 
 from beatstitch_samples import coded_clip, compose, read_codes
 
@@ -20,42 +19,24 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = Path("/usr/share/gocode")
 
 
-def run(command: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, generated and built."""
-    tools = ("go", "protoc-gen-go", "protoc-gen-go-grpc")
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    if not (PACKAGES / "src/google.golang.org/grpc").is_dir():
-        missing.append("gRPC's sources for Go")
-    if missing:
-        pytest.skip(f"not on this machine: {', '.join(missing)}")
+    grpc = PACKAGES / "src/google.golang.org/grpc"
+    absent = () if grpc.is_dir() else (str(grpc),)
+    need("go", "protoc-gen-go", "protoc-gen-go-grpc", also_missing=absent)
     top = tmp_path_factory.mktemp("go")
     shutil.copytree(ROOT / "protos", top / "src" / "protos")
     folder = top / "src" / "example.com" / "makevideo"
     shutil.copytree(ROOT / "examples" / "go", folder, ignore=shutil.ignore_patterns("gen"))
-    template = folder / "buf.gen.yaml"
-    template.write_text(template.read_text().replace("../../protos", str(top / "src" / "protos")))
     done = run(["buf", "generate"], folder)
     assert done.returncode == 0, done.stderr
     assert run(["gofmt", "-l", "main.go"], folder).stdout == ""
     env = {"GO111MODULE": "off", "GOPATH": f"{top}{os.pathsep}{PACKAGES}", "GOFLAGS": "-p=1"}
     cache = {"GOCACHE": str(top / "cache")}
-    done = run(["go", "vet", "."], folder, **env, **cache)
+    done = run(["go", "vet", "."], folder, timeout_s=300, **env, **cache)
     assert done.returncode == 0, done.stderr
-    done = run(["go", "build", "-o", "makevideo", "."], folder, **env, **cache)
+    done = run(["go", "build", "-o", "makevideo", "."], folder, timeout_s=300, **env, **cache)
     assert done.returncode == 0, done.stderr
     return folder / "makevideo"
 

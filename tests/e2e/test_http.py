@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.examples import need
 
 from beatstitch_samples import compose, read_codes
 from beatstitch_samples.coded_clips import coded_clip
@@ -25,9 +25,7 @@ EXAMPLES = ROOT / "examples"
     ids=["curl", "fetch"],
 )
 def test_the_session_makes_a_video(system, media_dir, tmp_path, command, needs):
-    missing = [tool for tool in needs if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"not on this machine: {', '.join(missing)}")
+    need(*needs)
     song = compose(bars=4).write(media_dir / "http.mp3")
     clip = coded_clip(media_dir / "http.mp4", source_id=9, size=(320, 180)).path
     done = subprocess.run(

@@ -66,7 +66,7 @@ def lettering(card: TextCard, frame: tuple[int, int]) -> Lettering | None:
     Text that is wider or higher than 90 % of the frame is made smaller; a block that would stand
     over the frame's edge is moved inside.
     """
-    lines = drawable(card.text)
+    lines = [_shaped(line) for line in drawable(card.text)]
     size = _fitting(lines, card.line_height * frame[1] / _UNIT, frame)
     drawn = max(size, _LEAST_DRAWN)
     mask = _drawn(lines, drawn)
@@ -109,26 +109,25 @@ def _inside(centre: float, length: int, frame: int) -> int:
     return min(max(round(centre - length / 2), 0), frame - length)
 
 
-def _fitting(lines: Sequence[str], line_height: float, frame: tuple[int, int]) -> float:
+def _fitting(lines: Sequence[_Line], line_height: float, frame: tuple[int, int]) -> float:
     """The height of a line in pixels at which all fits: measured, never drawn."""
-    widest = max((_shaped(line).width for line in lines), default=0.0)
+    widest = max((line.width for line in lines), default=0.0)
     most_wide, most_tall = (side * _MOST_PERCENT / 100 for side in frame)
     fits = min(line_height, most_tall / len(lines))
     return min(fits, most_wide / widest) if widest > 0 else fits
 
 
-def _drawn(lines: Sequence[str], line_height: float) -> Bytes | None:
+def _drawn(lines: Sequence[_Line], line_height: float) -> Bytes | None:
     """The lines, each in the middle, cut to what is covered; None where that is nothing."""
     font = _font()
-    shaped = [_shaped(line) for line in lines]
     # Marks above and below letters, and italics, reach out of their line.
     edge = int(line_height) + 1
-    wide = int(max(line.width for line in shaped) * line_height) + 2 * edge
+    wide = int(max(line.width for line in lines) * line_height) + 2 * edge
     tall = int(line_height * len(lines)) + 2 * edge
     pen = hb.RasterDraw()
     pen.extents = hb.RasterExtents(0, 0, wide, tall, wide)
     scale = line_height / font.units
-    for i, line in enumerate(shaped):
+    for i, line in enumerate(lines):
         left = round((wide - line.width * line_height) / 2)
         base = edge + round(i * line_height + font.ascender * scale)
         for glyph in line.glyphs:
