@@ -109,6 +109,29 @@ def test_what_goes_first_has_its_settings(overlay: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_either_the_gateways_clean_or_a_cronjob(
+    overlay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = render(overlay)
+    with monkeypatch.context() as context:
+        loops = settings_of(objects, "gateway", context).retention_interval_s > 0  # type: ignore[attr-defined]
+    job = pods(objects).get("retention")
+    assert loops == (job is None)
+    if job is None:
+        return
+    assert job.main["command"][1:] == ["-m", "beatstitch_gateway.cleanup"]
+    assert image_name(job.main) == "beatstitch-gateway"
+    gateway = environment(objects, pods(objects)["gateway"].main)
+    told = environment(objects, job.main)
+    # What a round keeps is what the gateway tells its clients.
+    assert told == {name: value for name, value in gateway.items() if name in told}
+    assert {name for name in gateway if "RETENTION" in name or "_S3_" in name} <= set(told)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    GatewaySettings()  # raises where a value isn't one
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_all_agree_about_the_streams(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = render(overlay)
     shapes = set()

@@ -149,7 +149,7 @@ def test_only_the_gateway_knows_the_database(overlay: str) -> None:
     objects = render(overlay)
     for name, pod in pods(objects).items():
         knows = any("BEATSTITCH_DATABASE_URL" in environment(objects, c) for c in pod.containers())
-        assert knows == (name in {"gateway", "prepare", "backup"})
+        assert knows == (name in {"gateway", "prepare", "backup", "retention"})
 
 
 def test_production_holds_no_secret() -> None:
@@ -229,6 +229,7 @@ def test_who_may_talk_to_whom() -> None:
         "gateway": {queue, bucket, database} | engines,
         "prepare": {queue, database},
         "backup": {bucket, database},
+        "retention": {bucket, database},
         **{name: {queue, bucket} for name in SERVICES if name != "gateway"},
     }
 
