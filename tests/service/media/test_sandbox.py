@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import sys
-import time
 
 import pytest
 
@@ -160,10 +159,8 @@ async def test_nothing_from_the_work_folder_can_be_run(python, work_dir):
 
 
 async def test_memory(python):
-    started = time.monotonic()
     error = await reason_of(python("x = bytearray(2 << 30)", memory_bytes=1 << 30))
     assert error.reason == f.ERROR_REASON_OUT_OF_MEMORY
-    assert time.monotonic() - started < 5
 
 
 async def test_file_size(python, work_dir):

@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 import subprocess
-import time
 
 import grpc
 import grpc.aio
@@ -348,9 +347,8 @@ async def test_stop_ends_open_streams_first(rig):
     tasks = [asyncio.create_task(watch()), asyncio.create_task(watch_health())]
     while not (got and states):
         await asyncio.sleep(0.01)
-    begun = time.monotonic()
-    await rig.server.stop(30)
-    assert time.monotonic() - begun < 2
+    async with asyncio.timeout(60):  # not the time that calls are given
+        await rig.server.stop(300)
     await asyncio.gather(*tasks)
     assert ended == [failure_pb2.ERROR_REASON_DRAINING]
     response = health_pb2.HealthCheckResponse

@@ -135,7 +135,7 @@ async def test_stop_does_not_wait_for_clients(postgres_server_fresh):
     connection = await asyncpg.connect(postgres_server_fresh.dsn())
     begin = time.monotonic()
     await asyncio.to_thread(postgres_server_fresh.stop)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20  # PostgreSQL itself would wait for ever
     connection.terminate()
 
 
