@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def until(
-    condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float = 15.0
+    condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float = 60.0
 ) -> None:
     """Waits until the condition holds; it may be a coroutine function.
 

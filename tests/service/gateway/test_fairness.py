@@ -12,6 +12,7 @@ from support.waiting import until
 from beatstitch.internal.v1.job_event_pb2 import JobStarted
 from beatstitch.internal.v1.job_spec_pb2 import JobSpec
 from beatstitch.v1 import job_pb2
+from beatstitch.v1.asset_pb2 import ASSET_STATE_READY
 from beatstitch.v1.common_pb2 import MEDIA_TYPE_AUDIO, MEDIA_TYPE_IMAGE
 from beatstitch_runtime.jobs.topology import JOBS, consumer_name
 
@@ -53,6 +54,13 @@ async def song_of(client, messages) -> str:
     return made.asset.id
 
 
+async def heard(client, song_id: str) -> None:
+    async def is_ready() -> bool:
+        return (await client.GetAsset(asset_id=song_id)).asset.state == ASSET_STATE_READY
+
+    await until(is_ready)
+
+
 async def analyses(client, song_id: str, count: int) -> list[str]:
     """So many new analyses, in order."""
     return [(await client.AnalyzeAudio(asset_id=song_id)).job.id for _ in range(count)]
@@ -65,6 +73,8 @@ async def test_the_next_message_is_the_other_tenants(open_house, messages):
             song = await song_of(house.client, messages)
             other = await song_of(theirs, messages)
             await hands.do(2)
+            await heard(house.client, song)
+            await heard(theirs, other)
             await analyses(house.client, song, 120)
 
             async def full() -> bool:

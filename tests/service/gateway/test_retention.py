@@ -288,7 +288,9 @@ async def test_what_the_cache_takes_is_as_the_last_cleaning_left_it(open_room):
         assert await used() == before
         await room.clean()
         first = await used()
-        assert (first.cache_bytes, first.stored_bytes) == (found, before.stored_bytes)
+        # On a busy machine the strip and the proxy may be old enough to go by now.
+        assert (first.cache_bytes, first.stored_bytes) == (await lying(), before.stored_bytes)
+        assert first.cache_bytes >= found - sizes["strip"] - sizes["proxy"]
 
         await asyncio.sleep(OLD_S)
         await room.keep(max_chunk_bytes=1)

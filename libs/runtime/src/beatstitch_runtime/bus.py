@@ -21,6 +21,7 @@ from nats.js.client import JetStreamContext
 from beatstitch.v1 import failure_pb2
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_runtime.settings import ServiceSettings
+from beatstitch_runtime.tasks import end
 from beatstitch_runtime.tls import client_context, load_own, nats_files
 
 log = logging.getLogger(__name__)
@@ -99,28 +100,36 @@ class Bus:
         if settings.nats_user:
             who["user"] = settings.nats_user
             who["password"] = settings.nats_password.get_secret_value()
+        # A task, which can be cancelled more than once: nats-py tries for ever, and a single
+        # cancellation may get lost on the way (see `tasks`).
+        connecting = asyncio.ensure_future(
+            bus.nc.connect(
+                servers=[url.strip() for url in settings.nats_url.split(",")],
+                name=settings.worker_name,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]
+                ping_interval=PING_S,
+                max_outstanding_pings=UNANSWERED_PINGS,
+                pending_size=PENDING_BYTES,
+                user_credentials=None if credentials is None else str(credentials),
+                inbox_prefix=settings.nats_inbox_prefix,
+                error_cb=bus._note_error,
+                disconnected_cb=bus._note_disconnect,
+                reconnected_cb=bus._note_reconnect,
+                closed_cb=bus._note_closed,
+                **who,
+            )
+        )
         try:
-            async with asyncio.timeout(settings.nats_connect_timeout_s):
-                await bus.nc.connect(
-                    servers=[url.strip() for url in settings.nats_url.split(",")],
-                    name=settings.worker_name,
-                    allow_reconnect=True,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]
-                    ping_interval=PING_S,
-                    max_outstanding_pings=UNANSWERED_PINGS,
-                    pending_size=PENDING_BYTES,
-                    user_credentials=None if credentials is None else str(credentials),
-                    inbox_prefix=settings.nats_inbox_prefix,
-                    error_cb=bus._note_error,
-                    disconnected_cb=bus._note_disconnect,
-                    reconnected_cb=bus._note_reconnect,
-                    closed_cb=bus._note_closed,
-                    **who,
-                )
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+            await asyncio.wait({connecting}, timeout=settings.nats_connect_timeout_s)
+        finally:
+            await end(connecting)
+        error = TimeoutError() if connecting.cancelled() else connecting.exception()
+        if isinstance(error, (nats.errors.Error, OSError, TimeoutError)):
             await bus.nc.close()
             raise nats_down() from error
+        connecting.result()
         bus.js = bus.nc.jetstream()
         return bus
 
@@ -163,10 +172,13 @@ class Bus:
             # nats-py would write these to the dead socket, raise, and leave its tasks running.
             self.nc._pending.clear()
             self.nc._pending_data_size = 0
+        reconnecting = self.nc._reconnection_task
         try:
             await self.nc.close()
         except OSError as error:  # it went away in this very moment
             log.debug("closing: %r", error)
+        if reconnecting is not None:
+            await end(reconnecting)
 
     async def _note_error(self, error: Exception) -> None:
         # While NATS is away each attempt to reconnect tells the same thing twice a second.

@@ -20,6 +20,7 @@ from nats.js.errors import NotFoundError
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.puller import Pulled
 from beatstitch_runtime.jobs.subjects import JOBS
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Lease:
         while True:
             await asyncio.sleep(heartbeat_s)
             await self.heartbeat(min(heartbeat_s, REPLY_TIMEOUT_S))
+            stop_if_cancelled()
 
     async def heartbeat(self, timeout_s: float = REPLY_TIMEOUT_S) -> bool:
         """Send one sign of life; True when the server has confirmed it.

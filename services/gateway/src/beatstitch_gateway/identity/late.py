@@ -18,7 +18,7 @@ from beatstitch.v1.tenant_pb2 import AuditEvent
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db import api_keys, audit
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 

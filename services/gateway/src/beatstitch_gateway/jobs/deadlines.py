@@ -15,9 +15,9 @@ from beatstitch_gateway.db import jobs
 from beatstitch_gateway.db.transaction import Database, Transaction
 from beatstitch_gateway.jobs.limits import too_late
 from beatstitch_gateway.jobs.settle import end_job, failed_event
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.seeing.refusals import late
 from beatstitch_gateway.settings import GatewaySettings
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 

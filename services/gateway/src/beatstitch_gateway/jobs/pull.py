@@ -15,10 +15,10 @@ from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 
 from beatstitch_core.errors import BeatStitchError
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.puller import Puller, PullRefused
 from beatstitch_runtime.jobs.topology_upkeep import restore_topology
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ async def pull_forever(bus: Bus, stream: str, consumer: str, handle: Handle) -> 
     await puller.start()
     try:
         while True:
+            stop_if_cancelled()
             try:
                 pulled = await puller.next()
             except PullRefused as error:
@@ -45,7 +46,6 @@ async def pull_forever(bus: Bus, stream: str, consumer: str, handle: Handle) -> 
                 continue
             if pulled is not None:
                 await _handle(pulled.msg, handle)
-                stop_if_cancelled()
     finally:
         await puller.close()
 

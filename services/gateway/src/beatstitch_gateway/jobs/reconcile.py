@@ -26,10 +26,10 @@ from beatstitch_gateway.jobs.apply import finish
 from beatstitch_gateway.jobs.assets import note_end
 from beatstitch_gateway.jobs.dead import find_message
 from beatstitch_gateway.jobs.settle import wake_stitches
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.stitch.drive import advance_stitch
 from beatstitch_runtime.bus import Bus
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Reconciler:
                 )
                 while True:
                     await self.round()
+                    stop_if_cancelled()
                     await asyncio.sleep(self._settings.reconcile_interval_s)
                     # A lost session is a lost lock: this raises then.
                     await connection.execute(sa.select(1))

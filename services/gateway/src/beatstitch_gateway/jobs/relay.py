@@ -17,12 +17,12 @@ from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db import jobs, outbox
 from beatstitch_gateway.db.outbox import OutboxRow
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.quotas.limits import TenantLimits
 from beatstitch_gateway.seeing.books import published
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.bus import Bus
 from beatstitch_runtime.jobs.publish import publish_job
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 

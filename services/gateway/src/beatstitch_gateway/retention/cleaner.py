@@ -18,11 +18,11 @@ from beatstitch.v1.admin_service_pb2 import CleanupReason, CleanupRequest, Clean
 from beatstitch_core.errors import BeatStitchError, field_error
 from beatstitch_gateway.db.not_found import not_found
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.retention.sweep import Sweeper
 from beatstitch_gateway.retention.totals import Totals
 from beatstitch_gateway.seeing import cleaned
 from beatstitch_gateway.settings import GatewaySettings
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from beatstitch_core.errors import BeatStitchError
 from beatstitch_gateway.db.transaction import Database
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_runtime.metrics.declare import gauge
 from beatstitch_runtime.storage import Storage
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from beatstitch_gateway.db.deliveries import DeliveryRow
 from beatstitch_gateway.db.transaction import Database, Transaction
 from beatstitch_gateway.db.webhooks import WebhookRow
 from beatstitch_gateway.etags import stamp
-from beatstitch_gateway.jobs.tasks import stop_if_cancelled
 from beatstitch_gateway.seeing.webhooks import sent, tried
 from beatstitch_gateway.settings import GatewaySettings
 from beatstitch_gateway.webhooks.events import body_of
@@ -24,6 +23,7 @@ from beatstitch_gateway.webhooks.post import TIMEOUT_S, Poster
 from beatstitch_gateway.webhooks.signing import signed_headers
 from beatstitch_gateway.webhooks.tries import GIVE_UP_AFTER, Answer, judge
 from beatstitch_gateway.webhooks.vault import Vault
+from beatstitch_runtime.tasks import stop_if_cancelled
 
 log = logging.getLogger(__name__)
 
