@@ -19,7 +19,7 @@ EDITABLE := $(foreach room,$(ROOMS),-e ./$(room)$(if $(filter services/analyzer,
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed
 
-.PHONY: fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
+.PHONY: upgrade-drill fuzz help setup demo test test-unit test-int test-e2e chaos check lint types proto docs gallery constraints \
         dev images image-smoke prod logs logs-worker migrate backup restore shell-api shell-worker clean \
         fuzz-media bench bench-gateway bench-timeline bench-edits bench-ingest bench-frames bench-render bench-handover bench-capacity bench-beats
 
@@ -55,6 +55,15 @@ test-e2e: $(STAMP) ## The whole system
 chaos: $(STAMP) ## Faults under load; SEED=7 JOBS=400 MINUTES=10 NODES=3 make the random part long
 	@CHAOS_SEED=$(SEED) CHAOS_JOBS=$(filter-out auto,$(JOBS)) CHAOS_MINUTES=$(MINUTES) CHAOS_NODES=$(NODES) \
 	  $(BIN)/python -m pytest -m chaos -s
+
+RELEASE = .releases/$(FROM)
+
+upgrade-drill: $(STAMP) ## A rolling upgrade from another commit, and back, under a batch; FROM=COMMIT
+	@test -n "$(FROM)" || { echo "say from which: make upgrade-drill FROM=COMMIT"; exit 2; }
+	@test -d $(RELEASE) || { git clone -q . $(RELEASE) && git -C $(RELEASE) checkout -q $(FROM); }
+	@$(MAKE) -C $(RELEASE) setup
+	@ROLLING_FROM=$(CURDIR)/$(RELEASE)/$(BIN)/python ROLLING_JOBS=$(or $(COUNT),40) \
+	  $(BIN)/python -m pytest -s tests/chaos/test_rolling_restart.py
 
 fuzz: $(STAMP) ## Hostile requests to every RPC of the running system; COUNT=200 a method, SEED=1
 	@FUZZ_EXAMPLES=$(or $(COUNT),200) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/e2e/test_fuzz.py -o log_cli=true -o log_cli_level=INFO --timeout 0
@@ -183,5 +192,5 @@ shell-worker: $(STAMP) ## A Python prompt with storage and queue of the running 
 	@$(if $(NAMESPACE),,. $(STATE)/env && $(BIN)/python -i tools/shell_worker.py)
 
 clean: ## Remove what the demo, the benches and the tools left behind (not .venv, not $(STATE))
-	@rm -rf demo-out bench-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf demo-out bench-out .releases .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,12 +1,16 @@
 """A rolling upgrade's restarts, one process after another, under a batch: nobody's work fails.
 
-`ROLLING_JOBS=50` makes the batch as long as an upgrade of a cluster.
+`ROLLING_JOBS=50` makes the batch as long as an upgrade of a cluster. `ROLLING_FROM=PYTHON`, the
+interpreter of another release's environment, makes it an upgrade: that release begins, on a
+database that is migrated already, and each restart changes between the two (`make upgrade-drill`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from beatstitch_stack.services import ServiceProcess
 
 JOBS = int(os.environ.get("ROLLING_JOBS") or 12)
+FROM = os.environ.get("ROLLING_FROM") or sys.executable
 REPLICAS = {"gateway": 2, "analyzer": 2, "timeline": 2, "renderer": 2}
 ENV = {
     "BEATSTITCH_ANALYZER_BACKEND": "librosa",
@@ -33,9 +38,10 @@ ENV = {
 }
 
 
-def restart(service: ServiceProcess) -> None:
+def restart(service: ServiceProcess, python: str) -> None:
     """SIGTERM, the time it asks for, and a new one at the same address."""
     service.stop(grace=40)
+    service.run_by(python)
     service.start()
 
 
@@ -43,12 +49,19 @@ def turns(system: System, ended: threading.Event) -> int:
     """Restarts every process once, then goes on until the batch has ended."""
     done = 0
     order = [system.replicas(name)[n] for n in (0, 1) for name in REPLICAS]
-    while True:
+    for python in itertools.cycle((sys.executable, FROM)):
         for service in order:
             if ended.is_set() and done >= len(order):
                 return done
-            restart(service)
+            restart(service, python)
             done += 1
+    raise AssertionError
+
+
+def begin_with(system: System, python: str) -> None:
+    """As it was before the upgrade, but for the database, which goes first."""
+    for service in system.services.values():
+        restart(service, python)
 
 
 @pytest.mark.slow
@@ -60,6 +73,8 @@ def test_no_job_fails_while_everything_is_restarted_in_turn(tmp_path):
         block = System.start(tmp_path / "state", replicas=REPLICAS, env=ENV, durable=False)
         system = runner.run(block.__aenter__())
         try:
+            if sys.executable != FROM:
+                begin_with(system, FROM)
             with Client(system.gateway_target, system.api_key) as client:
                 project = client.create_project("rolling")
                 client.upload(project.id, song)

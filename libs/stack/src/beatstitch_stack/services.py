@@ -64,12 +64,27 @@ class ServiceProcess:
             GRPC_PORT: str(self.port),
             METRICS_PORT: str(self.metrics_port),
         }
-        self._child = ChildProcess(
-            name,
-            [sys.executable, "-m", module],
-            log_path=log_path,
+        self._module = module
+        self._child = self._described(sys.executable)
+
+    def _described(self, python: str) -> ChildProcess:
+        return ChildProcess(
+            self.name,
+            [python, "-m", self._module],
+            log_path=self.log_path,
             env={**os.environ, **self.env},
         )
+
+    def run_by(self, python: str) -> None:
+        """Says which interpreter the next start takes: one of another release's environment.
+
+        Raises:
+            StackError: It runs.
+        """
+        if self.running:
+            msg = f"{self.name} runs"
+            raise StackError(msg)
+        self._child = self._described(python)
 
     @property
     def address(self) -> str:
