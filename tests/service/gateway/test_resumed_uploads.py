@@ -234,12 +234,12 @@ class Run:
         (folder / "song.wav").write_bytes(b"song")
         (folder / "clip.mp4").write_bytes(DATA)
 
-    async def start(self) -> asyncio.subprocess.Process:
+    async def start(self, *options: str) -> asyncio.subprocess.Process:
         beatstitch = str(Path(sys.executable).with_name("beatstitch"))
         port = self.house.services[0].rpc.port
         return await asyncio.create_subprocess_exec(
             *[beatstitch, "stitch", "song.wav", "clip.mp4", "-o", "v.mp4"],
-            *["--server", f"127.0.0.1:{port}", "--api-key", self.house.key],
+            *["--server", f"127.0.0.1:{port}", "--api-key", self.house.key, *options],
             cwd=self.folder,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -247,14 +247,14 @@ class Run:
     async def projects(self) -> list[str]:
         return [project.id for project in (await self.house.client.ListProjects()).projects]
 
-    async def begun(self) -> list:
-        """Its stitch, once there is one."""
+    async def begun(self, count: int = 1) -> list:
+        """Its stitches, the newest first, once there are so many."""
         jobs = []
 
         async def there() -> bool:
             found = await self.house.client.ListJobs(types=[job_pb2.JOB_TYPE_STITCH])
             jobs[:] = found.jobs
-            return bool(jobs)
+            return len(jobs) >= count
 
         await until(there, 60)
         return jobs
@@ -300,6 +300,73 @@ async def test_a_killed_stitch_is_gone_on_with(open_house, s3_server, tmp_path, 
             _, told = await asyncio.wait_for(second.communicate(), 60)
         assert second.returncode == 1, told.decode()
         assert not list((tmp_path / "state" / "beatstitch" / "uploads").iterdir())
+
+
+async def test_a_stitch_killed_under_way_is_followed_again(
+    open_house, s3_server, tmp_path, monkeypatch
+):
+    """The same command is the same job; with other options it is another one."""
+    async with stitch_run(open_house, s3_server, tmp_path, monkeypatch) as (_wire, run):
+        first = await run.start()
+        (job,) = await run.begun()
+        first.send_signal(signal.SIGKILL)
+        await first.communicate()
+
+        second = await run.start()
+        other = await run.start("--beats-per-cut", "3")  # while the second holds what was left
+        try:
+            (newer, older) = await run.begun(2)
+            assert older.id == job.id
+            assert newer.project_id != job.project_id
+            await run.house.client.CancelJob(job_id=job.id)
+            await asyncio.wait_for(second.communicate(), 60)
+            assert second.returncode == 1
+        finally:
+            for process in (second, other):
+                if process.returncode is None:
+                    process.send_signal(signal.SIGTERM)
+                    await asyncio.wait_for(process.communicate(), 60)
+        assert len(await run.begun(2)) == 2
+
+
+async def test_other_options_are_another_job_of_the_same_files(
+    open_house, s3_server, tmp_path, monkeypatch
+):
+    async with stitch_run(open_house, s3_server, tmp_path, monkeypatch) as (wire, run):
+        first = await run.start()
+        (job,) = await run.begun()
+        first.send_signal(signal.SIGKILL)
+        await first.communicate()
+        wire.sent = 0
+        second = await run.start("--beats-per-cut", "3")
+        try:
+            (newer, _) = await run.begun(2)
+        finally:
+            second.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(second.communicate(), 60)
+        assert newer.project_id == job.project_id
+        assert wire.sent < PART
+
+
+async def test_a_stitch_cancelled_with_its_run_is_begun_anew(
+    open_house, s3_server, tmp_path, monkeypatch
+):
+    async with stitch_run(open_house, s3_server, tmp_path, monkeypatch) as (_wire, run):
+        first = await run.start()
+        (job,) = await run.begun()
+        first.send_signal(signal.SIGINT)
+        await asyncio.wait_for(first.communicate(), 60)
+        assert (await run.house.job(job.id)).state == job_pb2.JOB_STATE_CANCELLED
+
+        second = await run.start()
+        try:
+            (newer, _) = await run.begun(2)
+            assert (await run.house.job(newer.id)).state != job_pb2.JOB_STATE_CANCELLED
+            assert newer.project_id == job.project_id
+        finally:
+            second.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(second.communicate(), 60)
+        assert second.returncode == 143
 
 
 async def test_a_stitch_whose_project_was_deleted_begins_anew(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatstitch.v1 import common_pb2, job_pb2
@@ -14,6 +16,7 @@ from beatstitch_client.cli.view import show_job
 from beatstitch_client.errors import JobCancelledError, JobFailedError
 from beatstitch_client.media_files import discover, media_type_of
 from beatstitch_core.errors import BeatStitchError
+from beatstitch_core.job_states import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from beatstitch.v1.timeline_pb2 import TimelineSettings
     from beatstitch_client.aio import AsyncClient
     from beatstitch_client.cli.view import View
+    from beatstitch_client.resuming import Ticket
 
 CANCEL_TIMEOUT_S = 5.0
 
@@ -107,18 +111,8 @@ async def make(client: AsyncClient, order: Order, view: View, place: str = "") -
     paths = [order.song, *order.media]
     title = order.output.stem[:200] or "video"
     with left_run(place, title, paths) as run:
-        project_id, (song, *media) = await bring(client, run, title, paths, view)
-        job = await client.stitch(
-            project_id,
-            order.settings,
-            audio_asset_id=song.asset.id,
-            media_asset_ids=[item.asset.id for item in media],
-            profile=order.profile,
-            skip_failed_media=order.skip_failed_media,
-            analysis_settings=order.analysis,
-            template_id=order.template_id,
-            lane=order.lane,
-        )
+        project_id, uploads = await bring(client, run, title, paths, view)
+        job = await begin(client, run, project_id, [item.asset.id for item in uploads], order)
         try:
             done = await follow(client, job, view)
         except (JobFailedError, JobCancelledError):
@@ -127,6 +121,47 @@ async def make(client: AsyncClient, order: Order, view: View, place: str = "") -
         await fetch(client, done.stitch.render.render_id, order.output, view)
         run.done()
     return Made(order.output, done.stitch)
+
+
+async def begin(
+    client: AsyncClient, run: Ticket, project_id: str, asset_ids: Sequence[str], order: Order
+) -> Job:
+    """The job: that of an earlier run that was broken off, or a new one.
+
+    Its request_id follows from the run and from all that is asked for: the same command called
+    again means the same job, other options mean another one.
+
+    Args:
+        client: Of the server.
+        run: What an earlier run has left.
+        project_id: Where.
+        asset_ids: The song, then the media.
+        order: What to make.
+    """
+    song_id, *media_ids = asset_ids
+    asked = partial(
+        client.stitch,
+        project_id,
+        order.settings,
+        audio_asset_id=song_id,
+        media_asset_ids=media_ids,
+        profile=order.profile,
+        skip_failed_media=order.skip_failed_media,
+        analysis_settings=order.analysis,
+        template_id=order.template_id,
+        lane=order.lane,
+    )
+    if not run.lasting:
+        return await asked()
+    # Messages are written as text here, in the order of their fields.
+    said = repr((asked.args, sorted(asked.keywords.items())))
+    digest = hashlib.sha256(said.encode()).hexdigest()[:32]
+    job = await asked(request_id=f"{run.request_id}-{digest}")
+    if run.resumed:
+        job = await client.get_job(job.id)  # the answer told how it was then
+        if is_terminal(job.state) and job.state != job_pb2.JOB_STATE_SUCCEEDED:
+            job = await asked()  # cancelled with its run, for example
+    return job
 
 
 async def check_template(client: AsyncClient, template_id: str) -> None:
