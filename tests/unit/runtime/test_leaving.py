@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -28,9 +29,8 @@ def test_a_reader_that_has_gone_changes_nothing():
     """What is still in the buffer then has nowhere to go."""
     script = f"import sys; sys.stdin.read()\n{SCRIPT.format(code=3).replace('20_000', '2')}"
     command = [sys.executable, "-c", script]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": ""}, **pipes) as child:
         child.stdout.close()
         child.stdin.close()
         told = child.stderr.read()
